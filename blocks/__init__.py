@@ -1,0 +1,1 @@
+"""Where things are and with which credentials: settings and a client, no decisions."""

@@ -1,0 +1,30 @@
+"""Serves an ASGI application on a free loopback port, in a thread, until the block ends."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+
+@contextmanager
+def serve(application: Any, port: int = 0) -> Iterator[str]:
+    """Yield the base URL; port 0 takes any free one. Raises OSError where the port is in use."""
+    listener = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise OSError(f"the server on port {port} did not start")
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+        listener.close()

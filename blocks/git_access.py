@@ -27,6 +27,7 @@ def git_environment(url: str, username: str, token: str | None) -> dict[str, str
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # A remote that asks for a password must fail, not wait for one.
     environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+    environment["GIT_SSH_COMMAND"] = os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=30")
     if token is None or not url.startswith(("http://", "https://")):
         return environment
     origin = "{0.scheme}://{0.netloc}/".format(urlsplit(url))

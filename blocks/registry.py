@@ -1,6 +1,8 @@
 """A container registry: Amazon ECR or any other that speaks OCI distribution. Its other half is tasks.registry."""
 
 import base64
+import re
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,6 +12,8 @@ from prefect_docker import DockerRegistryCredentials
 from pydantic import Field
 
 from blocks.registry_access import RegistryAccess
+
+_ECR_HOST = re.compile(r"[0-9]{12}\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
 class ContainerRegistry(Block):
@@ -30,10 +34,11 @@ class ContainerRegistry(Block):
     def login(self) -> tuple[str, str] | None:
         """User and password; ECR's are fetched anew each time, for they last twelve hours.
 
+        Raises botocore's errors where AWS refuses or cannot be reached.
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
         """
         if self.aws_credentials is not None:
-            answer = self.aws_credentials.get_boto3_session().client("ecr").get_authorization_token()
+            answer = self._ecr(self.aws_credentials).get_authorization_token()
             token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
             username, _, password = token.partition(":")
             return username, password
@@ -44,3 +49,10 @@ class ContainerRegistry(Block):
     def get_client(self) -> httpx.Client:
         """A client of the registry's API below /v2; times out after 60 seconds."""
         return httpx.Client(base_url=f"{self.url}/v2", auth=RegistryAccess(self.login()), timeout=60)
+
+    def _ecr(self, credentials: AwsCredentials) -> Any:
+        # prefect-aws' own get_client keeps clients, and with them an assumed role that has expired.
+        parameters = credentials.aws_client_parameters.get_params_override()
+        named = _ECR_HOST.fullmatch(self.host)
+        region = credentials.region_name or (named["region"] if named else None)
+        return credentials.get_boto3_session().client("ecr", **{"region_name": region, **parameters})

@@ -14,7 +14,10 @@ import uvicorn
 def serve(application: Any, port: int = 0) -> Iterator[str]:
     """Yield the base URL; port 0 takes any free one. Raises OSError where the port is in use."""
     listener = socket.create_server(("127.0.0.1", port))
-    config = uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    # uvicorn's own logging configuration would switch on every logger of this process that was switched off.
+    config = uvicorn.Config(
+        application, log_config=None, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

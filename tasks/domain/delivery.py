@@ -8,12 +8,26 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+from tasks.domain.checked_text import (
+    PLACEHOLDER,
+    ArgoCDApplicationName,
+    Branch,
+    FileOfApplication,
+    ImagePath,
+    Keys,
+    Name,
+    Path,
+    Repository,
+    UrlOfApplication,
+)
+from tasks.domain.errors import ConfigurationError
+
 Seconds = Annotated[int, Field(ge=0)]
-# A path inside a repository: relative, and never out of its folder.
-Path = Annotated[str, StringConstraints(pattern=r"^(?!/)(?!-)(?!.*(^|/)\.\.(/|$)).+$")]
+PositiveSeconds = Annotated[int, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+Percent = Annotated[Decimal, Field(ge=0, le=100), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
 
 
 def _kebab(name: str) -> str:
@@ -27,8 +41,8 @@ class _Part(BaseModel):
 class Check(_Part):
     """One command that runs in the checked-out commit; it fails where the command or one of its reports does."""
 
-    command: tuple[str, ...] = Field(min_length=1, description="The program and its arguments; no shell reads them.")
-    timeout_seconds: Annotated[int, Field(gt=0)] = 900
+    command: tuple[Text, ...] = Field(min_length=1, description="The program and its arguments; no shell reads them.")
+    timeout_seconds: PositiveSeconds = Field(900, description="When the command is killed and has failed.")
     retries: Annotated[int, Field(ge=0, le=5)] = Field(0, description="How often a check that failed runs again.")
     junit: Path | None = Field(None, description="The JUnit XML report that the command writes.")
     cobertura: Path | None = Field(None, description="The Cobertura coverage report that the command writes.")
@@ -40,7 +54,7 @@ class Check(_Part):
 class CoverageGate(_Part):
     """How much of the code the unit tests must run."""
 
-    minimum: Decimal = Field(Decimal(80), ge=0, le=100, description="Percent of lines, compared exactly.")
+    minimum: Percent = Field(Decimal(80), description="Percent of lines, compared exactly.")
 
 
 class Gates(_Part):
@@ -53,43 +67,41 @@ class Build(_Part):
     """How the image is built from the checked-out commit."""
 
     engine: Name = Field("docker-engine", description="The DockerHost block of the engine that builds.")
-    context: Path = "."
-    dockerfile: Path = "Dockerfile"
-    target: str | None = Field(None, description="The stage to build; left out: the last one.")
+    context: Path = Field(".", description="The folder that is sent to the engine.")
+    dockerfile: Path = Field("Dockerfile", description="Inside the context.")
+    target: Text | None = Field(None, description="The stage to build; left out: the last one.")
     arguments: dict[str, str] = Field(default_factory=dict, description="Build arguments; never secrets.")
 
 
 class Application(_Part):
     """One deployable service, from its repository to its image."""
 
-    repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.][A-Za-z0-9._-]*$")]
-    branch: Annotated[str, StringConstraints(pattern=r"^(?!-)[A-Za-z0-9._/-]+$")] = "main"
+    repository: Repository = Field(description="OWNER/NAME on the GitHub server.")
+    branch: Branch = Field("main", description="The mainline: what is pushed here is built and promoted.")
     github: Name = Field("github", description="The GitHub block of the server that holds the repository.")
-    image: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$")] = Field(
-        description="The image's path in the registry, without the registry's host."
-    )
+    image: ImagePath = Field(description="The image's path in the registry, without the registry's host.")
     registry: Name = Field("registry", description="The ContainerRegistry block that holds the image.")
     sonarqube: Name = Field("sonarqube", description="The SonarQubeServer block, where a check asks for it.")
-    build: Build = Field(default=Build())
+    build: Build = Field(default=Build(), description="How the image is built.")
     checks: dict[Name, Check] = Field(min_length=1, description="Each check is a gate of the same name.")
-    gates: Gates = Field(default=Gates())
+    gates: Gates = Field(default=Gates(), description="What must hold beyond the checks.")
 
 
 class ArgoCDTarget(_Part):
-    """The Argo CD application that rolls an environment out; {application} stands for the application's name."""
+    """The Argo CD application that rolls an environment out."""
 
-    application: str
+    application: ArgoCDApplicationName = Field(description="{application} stands for the application's name.")
     server: Name = Field("argocd", description="The ArgoCDServer block.")
-    project: str = "default"
-    namespace: str | None = Field(None, description="Only for Applications outside Argo CD's own namespace.")
+    project: Text = Field("default", description="The Argo CD project that the application belongs to.")
+    namespace: Text | None = Field(None, description="Only for Applications outside Argo CD's own namespace.")
 
 
 class Manifest(_Part):
     """The place in the GitOps repository that says which image an environment runs."""
 
-    file: Path = Field(description="{application} stands for the application's name.")
-    format: Literal["helm-values"] = "helm-values"
-    at: str = Field("image", description="The dotted path of the mapping with repository, tag and digest.")
+    file: FileOfApplication = Field(description="{application} stands for the application's name.")
+    format: Literal["helm-values"] = Field("helm-values", description="What kind of file it is.")
+    at: Keys = Field("image", description="The dotted path of the mapping with repository, tag and digest.")
 
 
 class RolloutTimeouts(_Part):
@@ -100,27 +112,27 @@ class RolloutTimeouts(_Part):
     healthy_seconds: Seconds = Field(900, description="Until everything is healthy, counted from the push.")
     settle_seconds: Seconds = Field(15, description="How long it must stay healthy before it counts.")
     degraded_grace_seconds: Seconds = Field(60, description="How long Degraded or a failing pod is put up with.")
-    poll_seconds: Annotated[float, Field(gt=0)] = Field(5, description="The longest pause between two looks.")
+    poll_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        5, description="The longest pause between two looks."
+    )
 
 
 class HttpCheck(_Part):
     """A request that must succeed after a rollout."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https?://")] = Field(
-        description="{application} stands for the application's name."
-    )
-    status: Annotated[int, Field(ge=100, le=599)] = 200
-    contains: str | None = Field(None, description="A text that the body must contain.")
-    commit_header: str | None = Field(None, description="A response header that must equal the commit.")
-    timeout_seconds: Annotated[int, Field(gt=0)] = 30
+    url: UrlOfApplication = Field(description="{application} stands for the application's name.")
+    status: Annotated[int, Field(ge=100, le=599)] = Field(200, description="The status code that it must answer with.")
+    contains: Text | None = Field(None, description="A text that the body must contain.")
+    commit_header: Text | None = Field(None, description="A response header that must equal the commit.")
+    timeout_seconds: PositiveSeconds = Field(30, description="How long the answer may take.")
 
 
 class ApprovalPolicy(_Part):
     """Who may approve, and for how long the question stands."""
 
-    approvers: tuple[str, ...] = Field((), description="Names that may approve; none named: anyone but the author.")
-    expires_seconds: Annotated[int, Field(gt=0)] = Field(72 * 3600, description="Then the promotion ends unapproved.")
-    author_may_approve: bool = False
+    approvers: tuple[Text, ...] = Field((), description="Names that may approve; none named: anyone but the author.")
+    expires_seconds: PositiveSeconds = Field(72 * 3600, description="Then the promotion ends unapproved.")
+    author_may_approve: bool = Field(default=False, description="Whether who wrote the change may approve it too.")
 
 
 class Environment(_Part):
@@ -129,20 +141,44 @@ class Environment(_Part):
     needs: tuple[Name, ...] = Field((), description="Environments that must run the candidate, healthy, before.")
     applications: tuple[Name, ...] = Field((), description="Left out: every application.")
     gitops: Name = Field("gitops", description="The GitOpsRepository block.")
-    argocd: ArgoCDTarget
-    manifest: Manifest
+    argocd: ArgoCDTarget = Field(description="Who rolls it out.")
+    manifest: Manifest = Field(description="Where its desired state is written.")
     approval: ApprovalPolicy | None = Field(None, description="Left out: nobody is asked.")
-    rollout: RolloutTimeouts = Field(default=RolloutTimeouts())
-    post_deploy_checks: dict[Name, HttpCheck] = Field(default_factory=dict)
-    url: str | None = Field(None, description="Where people find it; {application} as above.")
+    rollout: RolloutTimeouts = Field(default=RolloutTimeouts(), description="How long a rollout may take.")
+    post_deploy_checks: dict[Name, HttpCheck] = Field(
+        default_factory=dict, description="What must answer once the rollout is healthy."
+    )
+    url: UrlOfApplication | None = Field(None, description="Where people find it; {application} as above.")
+
+    def holds(self, application: str) -> bool:
+        """Whether the application has a place here."""
+        return not self.applications or application in self.applications
+
+    def for_application(self, name: str) -> "Environment":
+        """The same environment with {application} filled in everywhere."""
+
+        def filled(text: str) -> str:
+            return text.replace(PLACEHOLDER, name)
+
+        checks = {
+            key: check.model_copy(update={"url": filled(check.url)}) for key, check in self.post_deploy_checks.items()
+        }
+        return self.model_copy(
+            update={
+                "argocd": self.argocd.model_copy(update={"application": filled(self.argocd.application)}),
+                "manifest": self.manifest.model_copy(update={"file": filled(self.manifest.file)}),
+                "post_deploy_checks": checks,
+                "url": filled(self.url) if self.url else None,
+            }
+        )
 
 
 class Delivery(_Part):
     """The whole configuration; cannot exist with an environment that needs an unknown one or itself."""
 
-    version: Literal[1]
-    applications: dict[Name, Application] = Field(min_length=1)
-    environments: dict[Name, Environment] = Field(min_length=1)
+    version: Literal[1] = Field(description="The version of this format.")
+    applications: dict[Name, Application] = Field(min_length=1, description="What is delivered, by name.")
+    environments: dict[Name, Environment] = Field(min_length=1, description="Where it is delivered to, by name.")
 
     @model_validator(mode="after")
     def _is_a_graph(self) -> Self:
@@ -160,3 +196,36 @@ class Delivery(_Part):
                 raise ValueError(f"environments {', '.join(left)} need each other or an unknown one; break the circle")
             done += ready
         return iter(done)
+
+    def application(self, name: str) -> Application:
+        """The application of this name; raises ConfigurationError that lists the known ones."""
+        if name not in self.applications:
+            raise ConfigurationError(f"unknown application {name!r}; known: {', '.join(self.applications)}")
+        return self.applications[name]
+
+    def environment(self, name: str, application: str) -> Environment:
+        """The environment with {application} filled in.
+
+        Raises ConfigurationError, with what is known, where one of both is unknown or the one does not hold the other.
+        """
+        self.application(application)
+        if name not in self.environments:
+            raise ConfigurationError(f"unknown environment {name!r}; known: {', '.join(self.environments)}")
+        if not self.environments[name].holds(application):
+            places = ", ".join(self.environments_of(application)) or "none"
+            raise ConfigurationError(
+                f"environment {name!r} does not hold application {application!r}; it has a place in: {places}"
+            )
+        return self.environments[name].for_application(application)
+
+    def environments_of(self, application: str) -> tuple[str, ...]:
+        """Every environment that holds the application, each after all that it needs."""
+        return tuple(name for name in self.order() if self.environments[name].holds(application))
+
+    def first_environments(self, application: str) -> tuple[str, ...]:
+        """Where a new candidate goes at once: the application's environments that need no other."""
+        return tuple(name for name in self.environments_of(application) if not self.environments[name].needs)
+
+    def next_environments(self, application: str, environment: str) -> tuple[str, ...]:
+        """The application's environments that need this one directly."""
+        return tuple(name for name in self.environments_of(application) if environment in self.environments[name].needs)

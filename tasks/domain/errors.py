@@ -34,3 +34,7 @@ class EvidenceMissing(DeliveryError):
 
 class AccessRefused(DeliveryError):
     """An outside system refused our credentials; the message says which right is missing."""
+
+
+class Unreachable(DeliveryError):
+    """An outside system gave no usable answer; the one error of ours that is worth a retry."""

@@ -1,0 +1,81 @@
+"""Plays one story: pushes the commit, follows its runs, answers the question, and sums up what is true at the end."""
+
+import time
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.flow_runs import resume_flow_run
+
+from deployments.demo.platform import Platform
+from deployments.demo.stories import Story
+from deployments.demo.summary import Summary, sum_up
+from deployments.demo.timeline import Run, read_runs
+from deployments.sandbox.world import World
+
+Decision = Literal["approve", "reject"]
+# Asks the person at the terminal; None means that they decide in the browser.
+Ask = Callable[[Run, str], Decision | None]
+_LIMIT_SECONDS = 600
+_LOOK_SECONDS = 0.3
+
+
+class Screen(Protocol):
+    """Where the story is shown."""
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+
+    def show(self, runs: tuple[Run, ...]) -> None:
+        """The runs as they are now."""
+
+
+def play(story: Story, world: World, platform: Platform, screen: Screen, ask: Ask) -> Summary:
+    """Raises TimeoutError where the story does not end within ten minutes."""
+    screen.say(f"Pushing '{story.subject}' to {world.repository}, and delivering GitHub's webhook")
+    pushed = time.time()
+    commit = world.push(story.subject, story.files)
+    delivery = world.last_delivery()
+    screen.say(
+        f"The receiver answered {delivery.status_code} in {delivery.duration * 1000:.0f} ms; commit {commit[:7]}"
+    )
+    with get_client(sync_client=True) as client:
+        runs = _follow(client, commit, story, world, platform, screen, ask)
+    return sum_up(story, world, platform, commit, runs, pushed)
+
+
+def _follow(
+    client: SyncPrefectClient,
+    commit: str,
+    story: Story,
+    world: World,
+    platform: Platform,
+    screen: Screen,
+    ask: Ask,
+) -> tuple[Run, ...]:
+    asked = False
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        runs = read_runs(client, commit)
+        screen.show(runs)
+        # A run starts the next one before it ends, so nothing more comes once all are over.
+        if runs and all(run.is_over for run in runs):
+            return runs
+        waiting = next((run for run in runs if run.is_waiting), None)
+        if waiting and not asked:
+            asked = True
+            _at_the_question(waiting, story, world, platform, screen, ask)
+        time.sleep(_LOOK_SECONDS)
+    raise TimeoutError(f"the story '{story.name}' did not end within {_LIMIT_SECONDS} s; logs: {platform.logs}")
+
+
+def _at_the_question(waiting: Run, story: Story, world: World, platform: Platform, screen: Screen, ask: Ask) -> None:
+    link = f"{platform.ui_url}/runs/flow-run/{waiting.run_id}"
+    screen.say(f"{waiting.name} waits for an approval: {link}")
+    if happened := story.meanwhile(world, waiting):
+        screen.say(happened)
+    decision = ask(waiting, story.decision)
+    if decision is not None:
+        answer = {"decision": decision, "approver": "Robin Reviewer", "comment": f"{decision} by `make demo`"}
+        resume_flow_run(waiting.run_id, run_input=answer)
+        screen.say(f"Answered '{decision}' as Robin Reviewer, with the same form")

@@ -1,0 +1,72 @@
+"""The scenarios: what is pushed, what goes wrong meanwhile, what the person says, and how it has to end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from deployments.demo.timeline import Run
+from deployments.sandbox.changes import broken_tests, good_change
+from deployments.sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One scenario; `ending` is the flow and environment of the last run and the state in which it has to end."""
+
+    name: str
+    subject: str
+    files: dict[str, str]
+    decision: Literal["approve", "reject"]
+    ending: tuple[str, str, str]
+    meanwhile: Callable[[World, Run], str | None]
+
+    def mistake(self, runs: tuple[Run, ...]) -> str | None:
+        """How the story ended otherwise than it has to; None where it went well."""
+        flow, environment, state = self.ending
+        last = runs[-1]
+        if (last.flow, last.environment, last.state) == self.ending:
+            return None
+        where = f"{flow} to {environment}" if environment else flow
+        return f"{where} had to end as '{state}', but {last.name} ended as '{last.state}': {last.message}"
+
+
+def find_story(name: str) -> Story:
+    """Raises ValueError, naming all stories, where there is none of that name."""
+    stories = {story.name: story for story in _stories()}
+    if name not in stories:
+        raise ValueError(f"there is no scenario {name!r}; choose one of {', '.join(stories)}")
+    return stories[name]
+
+
+def _stories() -> tuple[Story, ...]:
+    offer, promoted = good_change(1), ("promote", "production")
+    subject = "Offer another product"
+    return (
+        Story("happy", subject, offer, "approve", (*promoted, "Verified"), _nothing),
+        Story(
+            "broken-tests",
+            "Simplify the price calculation",
+            broken_tests(),
+            "approve",
+            ("integrate", "", "Gates failed"),
+            _nothing,
+        ),
+        Story("bad-release", subject, offer, "approve", (*promoted, "Rolled back"), _never_ready_in_production),
+        Story("rejected", subject, offer, "reject", (*promoted, "Rejected"), _nothing),
+        Story("unhealthy-staging", subject, offer, "approve", (*promoted, "Refused"), _unhealthy_staging),
+    )
+
+
+def _nothing(_world: World, _waiting: Run) -> None:
+    return None
+
+
+def _never_ready_in_production(world: World, waiting: Run) -> str:
+    world.cluster.faults.never_ready.add(("production", waiting.digest))
+    return "From now on this image never becomes ready in production."
+
+
+def _unhealthy_staging(world: World, _waiting: Run) -> str:
+    world.cluster.faults.unready_namespaces.add("staging")
+    world.wait_until_unhealthy("staging")
+    return "Staging has become unhealthy while production waits."

@@ -1,0 +1,88 @@
+"""What is true when the story is over: read from git, the registry's digests, Argo CD and Prefect, not remembered."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.demo.platform import Platform
+from deployments.demo.stories import Story
+from deployments.demo.timeline import Run, phase_seconds
+from deployments.sandbox.world import EnvironmentFacts, World
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Field names as in the JSON file."""
+
+    scenario: str
+    problem: str | None
+    commit: str
+    image: str | None
+    digest: str | None
+    gates: dict[str, str]
+    environments: dict[str, EnvironmentFacts]
+    approval: str | None
+    phases: dict[str, float]
+    flow_runs: list[dict[str, str]]
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON; raises OSError where the file cannot be written."""
+        file.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def sum_up(
+    story: Story, world: World, platform: Platform, commit: str, runs: tuple[Run, ...], pushed: float
+) -> Summary:
+    """Gather everything; `pushed` is when the push began, in seconds since 1970."""
+    digest = world.find_digest(commit)
+    return Summary(
+        scenario=story.name,
+        problem=story.mistake(runs),
+        commit=commit,
+        image=f"{world.image}:{commit}" if digest else None,
+        digest=digest,
+        gates=world.read_gates(commit),
+        environments={name: world.read_environment(name) for name in ("staging", "production")},
+        approval=world.read_approval(commit),
+        phases=_phases(world, runs, pushed),
+        flow_runs=[
+            {"name": run.name, "flow": run.flow, "state": run.state, "message": run.message, "url": _url(platform, run)}
+            for run in runs
+        ],
+    )
+
+
+def show_summary(summary: Summary, console: Console) -> None:
+    """Print it for a person."""
+    table = Table(title=f"Scenario {summary.scenario}", show_header=False, title_justify="left")
+    table.add_row("Commit", summary.commit)
+    table.add_row("Image", summary.image or "none was built")
+    table.add_row("Digest", summary.digest or "-")
+    for gate, said in summary.gates.items():
+        table.add_row(f"Gate {gate}", said)
+    for name, facts in summary.environments.items():
+        table.add_row(name, f"{facts.digest}\nrevision {facts.revision}, {facts.health}, {facts.url}")
+    table.add_row("Approved by", summary.approval or "nobody")
+    table.add_row("Phases", "\n".join(f"{seconds:7.2f} s  {name}" for name, seconds in summary.phases.items()))
+    for run in summary.flow_runs:
+        table.add_row(run["name"], f"{run['state']}: {run['message']}\n{run['url']}")
+    console.print(table)
+
+
+def _phases(world: World, runs: tuple[Run, ...], pushed: float) -> dict[str, float]:
+    phases = {"webhook answer": round(world.last_delivery().duration, 3)}
+    first = min((step.started for run in runs for step in run.steps if step.started), default=None)
+    if first:
+        phases["webhook to first task"] = round(first.timestamp() - pushed, 2)
+    phases |= phase_seconds(runs)
+    ended = max((run.ended for run in runs if run.ended), key=datetime.timestamp, default=None)
+    return phases | {"total": round((ended.timestamp() if ended else time.time()) - pushed, 2)}
+
+
+def _url(platform: Platform, run: Run) -> str:
+    return f"{platform.ui_url}/runs/flow-run/{run.run_id}"

@@ -1,0 +1,107 @@
+"""Asks the Prefect server for runs of the integrate flow; the webhook and `tidegate trigger` both do it here."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL
+
+from tasks.domain.errors import ConfigurationError, Unreachable
+from tasks.domain.event import StartIntegrate
+from tasks.runs import run_url
+
+DEPLOYMENT = "integrate/integrate"
+# Tells the run that this request made from one that an earlier request with the same key had made.
+_REQUEST = "tidegate.request"
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrateRun:
+    """A run that the server has in its database; not new where an earlier request with the same key had made it."""
+
+    run_id: UUID
+    url: str
+    is_new: bool
+
+
+class Integrations:
+    """A connection to the Prefect server that stays open, so that each run costs one request."""
+
+    def __init__(self) -> None:
+        if not PREFECT_API_URL.value():
+            # Without it Prefect starts a server of its own, whose runs no worker ever sees.
+            raise ConfigurationError("PREFECT_API_URL is not set; set it to the server's address that ends in /api")
+        self._stack = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._client: PrefectClient | None = None
+        self._deployment: UUID | None = None
+
+    async def open(self) -> tuple[PrefectClient, UUID]:
+        """Connect and look the deployment up; not necessary, but the first run is then as quick as all others.
+
+        Raises ConfigurationError where the deployment is not there, Unreachable where the server does not answer.
+        """
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._stack.enter_async_context(get_client())
+            if self._deployment is None:
+                self._deployment = await _find_deployment(self._client)
+            return self._client, self._deployment
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._stack.aclose()
+        self._client = self._deployment = None
+
+    async def start(self, wanted: StartIntegrate, *, key: str, labels: dict[str, str] | None = None) -> IntegrateRun:
+        """The run for this key: created, or the one that was there. When this returns, the run cannot be lost any more.
+
+        Prefect's client repeats what is answered with 429, 502 or 503. Raises ConfigurationError where the deployment
+        is not there or takes other parameters, Unreachable where the server does not answer.
+        """
+        try:
+            return await self._create(wanted, key, labels or {})
+        except ObjectNotFound:
+            # It was deployed anew under another id since it was looked up.
+            self._deployment = None
+            return await self._create(wanted, key, labels or {})
+
+    async def _create(self, wanted: StartIntegrate, key: str, labels: dict[str, str]) -> IntegrateRun:
+        client, deployment = await self.open()
+        request = str(uuid4())
+        try:
+            run = await client.create_flow_run_from_deployment(
+                deployment,
+                parameters=wanted.parameters,
+                name=wanted.name,
+                tags=wanted.tags,
+                idempotency_key=key,
+                labels={**labels, _REQUEST: request},
+            )
+        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+            raise _failure(error) from error
+        return IntegrateRun(run.id, run_url(str(run.id)), is_new=run.labels.get(_REQUEST) == request)
+
+
+async def _find_deployment(client: PrefectClient) -> UUID:
+    try:
+        return (await client.read_deployment_by_name(DEPLOYMENT)).id
+    except ObjectNotFound:
+        sentence = f"the Prefect server has no deployment {DEPLOYMENT}; run `prefect --no-prompt deploy --all`"
+        raise ConfigurationError(sentence) from None
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        raise _failure(error) from error
+
+
+def _failure(error: httpx.HTTPError) -> ConfigurationError | Unreachable:
+    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+    if status == httpx.codes.CONFLICT:
+        return ConfigurationError(f"the deployment {DEPLOYMENT} takes other parameters; deploy it anew")
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return ConfigurationError(f"the Prefect server refuses us ({status}); set PREFECT_API_AUTH_STRING")
+    answer = f"answered {status}" if status else f"does not answer ({type(error).__name__})"
+    return Unreachable(f"the Prefect server at {PREFECT_API_URL.value()} {answer}; see whether it runs")

@@ -1,0 +1,105 @@
+"""How pull requests follow their branches, and how they are merged in git."""
+
+from dataclasses import dataclass
+
+from deployments.sandbox.github.bare_repository import NOTHING, Identity
+from deployments.sandbox.github.git_command import GitRefused
+from deployments.sandbox.github.history import read_commits
+from deployments.sandbox.github.records import PullRequest, RefUpdate, Repository, User, timestamp
+
+_GITHUB = Identity("GitHub", "noreply@github.com")
+
+
+class MergeRefused(Exception):
+    """The pull request cannot be merged as it is; `status` is GitHub's answer to that."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class PullRequestEvent:
+    """What a webhook is to tell; `before` is set where the head moved."""
+
+    pull: PullRequest
+    action: str
+    before: str | None = None
+
+
+def follow_push(repository: Repository, update: RefUpdate, pusher: User) -> list[PullRequestEvent]:
+    """Bring open pull requests up to date with a branch that moved."""
+    branch = update.ref.removeprefix("refs/heads/")
+    if branch == update.ref:
+        return []
+    events: list[PullRequestEvent] = []
+    for pull in repository.pull_requests:
+        if pull.state == "open" and branch in (pull.head, pull.base):
+            events += _follow(repository, pull, branch, update.after, pusher)
+    return events
+
+
+def _follow(repository: Repository, pull: PullRequest, branch: str, after: str, pusher: User) -> list[PullRequestEvent]:
+    if after == NOTHING:
+        return [close(pull)]
+    if branch == pull.base:
+        # A push that brings the head's commits to the base has merged the pull request.
+        if repository.git.is_ancestor(pull.head_sha, after):
+            return [_mark_merged(pull, after, pusher)]
+        pull.base_sha = after
+        return []
+    before, pull.head_sha, pull.updated_at = pull.head_sha, after, timestamp()
+    publish_head(repository, pull)
+    return [PullRequestEvent(pull, "synchronize", before)]
+
+
+def publish_head(repository: Repository, pull: PullRequest) -> None:
+    """Keep the head fetchable as refs/pull/N/head, even after its branch is gone."""
+    reference = f"refs/pull/{pull.number}/head"
+    repository.git.move(reference, pull.head_sha, repository.git.resolve(reference) or NOTHING)
+
+
+def close(pull: PullRequest) -> PullRequestEvent:
+    """Close without merging."""
+    pull.state, pull.closed_at, pull.updated_at = "closed", timestamp(), timestamp()
+    return PullRequestEvent(pull, "closed")
+
+
+def _mark_merged(pull: PullRequest, merge_commit: str, merged_by: User) -> PullRequestEvent:
+    event = close(pull)
+    pull.merged_at, pull.merged_by, pull.merge_commit_sha = pull.closed_at, merged_by, merge_commit
+    return event
+
+
+def merge(
+    repository: Repository, pull: PullRequest, by: User, *, method: str, title: str | None, message: str | None
+) -> tuple[RefUpdate, PullRequestEvent]:
+    """Merge in git and close; raises MergeRefused where GitHub answers 405."""
+    before = repository.git.head(pull.base)
+    tree = repository.git.merged_tree(before, pull.head_sha) if before else None
+    if pull.state == "closed" or before is None or tree is None:
+        raise MergeRefused(405, "Pull Request is not mergeable")
+    if pull.draft:
+        raise MergeRefused(405, "Pull Request is still a draft")
+    if method == "merge":
+        text = _text(title or f"Merge pull request #{pull.number} from {repository.owner}/{pull.head}", message, pull)
+        commit = repository.git.commit_tree(tree, [before, pull.head_sha], text, by.identity, _GITHUB)
+    elif method == "squash":
+        text = f"{title or f'{pull.title} (#{pull.number})'}\n\n{message or _messages(repository, pull)}"
+        commit = repository.git.commit_tree(tree, [before], text, pull.author.identity, _GITHUB)
+    else:
+        raise MergeRefused(405, "Rebase merges are not allowed on this repository.")
+    try:
+        repository.git.move(f"refs/heads/{pull.base}", commit, before)
+    except GitRefused as moved:
+        raise MergeRefused(405, "Base branch was modified. Review and try the merge again.") from moved
+    return RefUpdate(f"refs/heads/{pull.base}", before, commit), _mark_merged(pull, commit, by)
+
+
+def _text(title: str, message: str | None, pull: PullRequest) -> str:
+    return f"{title}\n\n{pull.title if message is None else message}"
+
+
+def _messages(repository: Repository, pull: PullRequest) -> str:
+    commits = read_commits(repository.git.path, pull.head_sha, f"^{pull.base_sha}")
+    return "\n\n".join(f"* {commit.message}" for commit in reversed(commits))

@@ -1,0 +1,230 @@
+"""What the GitHub stand-in remembers besides git: people, reports on commits, pull requests, hooks."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+from deployments.sandbox.github.bare_repository import BareRepository, Identity
+
+
+class Permission(IntEnum):
+    """What someone may do with a repository; each includes those before it."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+    @property
+    def word(self) -> str:
+        """As the REST API says it."""
+        return self.name.lower()
+
+
+def timestamp() -> str:
+    """Now, as the REST API writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class User:
+    """A person or, if `is_app`, a GitHub App's bot: only that may write check runs."""
+
+    id: int
+    login: str
+    name: str
+    email: str
+    is_app: bool = False
+
+    @property
+    def identity(self) -> Identity:
+        """Who this is in a commit."""
+        return Identity(self.name, self.email)
+
+
+@dataclass(frozen=True)
+class RefUpdate:
+    """One reference that moved; forty zeros stand for its absence."""
+
+    ref: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    """What someone said about a commit under one context."""
+
+    id: int
+    sha: str
+    context: str
+    state: str
+    description: str | None
+    target_url: str | None
+    creator: User
+    created_at: str
+
+
+@dataclass
+class CheckRun:
+    """One App's check of one commit; the body's own fields stay in GitHub's words."""
+
+    id: int
+    app: User
+    head_sha: str
+    name: str
+    status: str = "queued"
+    conclusion: str | None = None
+    external_id: str = ""
+    details_url: str | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Comment:
+    """What someone wrote below a pull request."""
+
+    id: int
+    issue: int
+    author: User
+    body: str
+    created_at: str
+    updated_at: str
+
+
+@dataclass
+class PullRequest:
+    """A request to merge one branch of the repository into another."""
+
+    id: int
+    number: int
+    title: str
+    body: str | None
+    author: User
+    head: str
+    base: str
+    head_sha: str
+    base_sha: str
+    draft: bool
+    created_at: str
+    updated_at: str
+    state: str = "open"
+    closed_at: str | None = None
+    merged_at: str | None = None
+    merged_by: User | None = None
+    merge_commit_sha: str | None = None
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    """How far a deployment has come."""
+
+    id: int
+    state: str
+    creator: User
+    description: str
+    environment: str
+    target_url: str
+    environment_url: str
+    created_at: str
+
+
+@dataclass
+class Deployment:
+    """That a commit is on its way to an environment."""
+
+    id: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    description: str | None
+    payload: Any
+    creator: User
+    transient_environment: bool
+    production_environment: bool
+    created_at: str
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt to deliver a webhook; a redelivery keeps the guid. The status code is 0 where nobody answered."""
+
+    id: int
+    guid: str
+    event: str
+    action: str | None
+    delivered_at: str
+    duration: float
+    status: str
+    status_code: int
+    redelivery: bool
+    request_headers: dict[str, str] = field(repr=False)
+    request_body: bytes = field(repr=False)
+    response_headers: dict[str, str] = field(repr=False)
+    response_body: str = field(repr=False)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the receiver answered that it has it."""
+        return 200 <= self.status_code < 300
+
+
+@dataclass
+class Hook:
+    """Where events of a repository are delivered; `*` means every event."""
+
+    id: int
+    url: str
+    secret: str | None = field(repr=False)
+    events: tuple[str, ...]
+    created_at: str
+    active: bool = True
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    def wants(self, event: str) -> bool:
+        """Whether this hook is told of such an event; a ping goes to every hook."""
+        return self.active and (event == "ping" or event in self.events or "*" in self.events)
+
+
+@dataclass
+class Repository:
+    """A repository and all that hangs on it."""
+
+    id: int
+    full_name: str
+    default_branch: str
+    private: bool
+    git: BareRepository
+    created_at: str
+    pushed_at: str
+    permissions: dict[str, Permission] = field(default_factory=dict)
+    statuses: list[CommitStatus] = field(default_factory=list)
+    check_runs: list[CheckRun] = field(default_factory=list)
+    pull_requests: list[PullRequest] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
+
+    @property
+    def owner(self) -> str:
+        """The account it belongs to."""
+        return self.full_name.split("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Without its owner."""
+        return self.full_name.split("/")[1]
+
+    def permission_of(self, user: User | None) -> Permission:
+        """What someone, or anyone (None), may do here."""
+        everyone = Permission.NONE if self.private else Permission.READ
+        return max(everyone, self.permissions.get(user.login, Permission.NONE)) if user else everyone

@@ -1,0 +1,42 @@
+"""Follows a written change until the environment runs it and it works; shared by promote and roll_back."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from flows.place import Place
+from tasks.argocd import wait_for_rollout
+from tasks.domain.image import ImageReference
+from tasks.domain.rollout_facts import Expectation
+from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.verdict import failed
+from tasks.gitops import contains, image_at
+from tasks.post_deploy import check_http
+
+
+def confirm_change(place: Place, revision: str, image: ImageReference, commit: str) -> RolloutVerdict:
+    """Confirmed only where Argo CD runs the digest, healthy, and every post-deploy check has passed."""
+    expectation = Expectation(
+        environment=place.environment,
+        revision=revision,
+        image=image,
+        pushed_at=datetime.now(UTC),
+        repository=place.gitops.url,
+        branch=place.gitops.branch,
+        timeouts=place.env.rollout,
+    )
+    rollout = wait_for_rollout(
+        place.argocd,
+        place.env.argocd,
+        expectation,
+        partial(contains.fn, place.gitops),
+        partial(image_at.fn, place.gitops, place.env.manifest),
+    )
+    if rollout.kind is not RolloutKind.CONFIRMED:
+        return rollout
+    checks = [check_http(name, check, commit) for name, check in place.env.post_deploy_checks.items()]
+    evidence = (*rollout.evidence, *(check.reason for check in checks))
+    bad = [check.reason for check in checks if check.has_failed]
+    if bad:
+        reason = f"{place.environment} runs it, but a post-deploy check failed: {'; '.join(bad)}"
+        return RolloutVerdict(failed(reason), RolloutKind.DEGRADED, evidence)
+    return RolloutVerdict(rollout.verdict, rollout.kind, evidence)

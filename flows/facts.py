@@ -1,0 +1,86 @@
+"""Gathers what a promotion is decided on; the first half of promote, run again right before anything is written."""
+
+from prefect.runtime import flow_run
+
+from flows.place import Place
+from tasks.argocd import confirm_environment
+from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.change_set import ChangeSet, Position
+from tasks.domain.evidence import judge_evidence
+from tasks.domain.gate import AGGREGATE, GateResult
+from tasks.domain.history import change_with, quarantined
+from tasks.domain.image import ImageReference
+from tasks.domain.promotion import PromotionFacts, Rival
+from tasks.domain.verdict import Verdict
+from tasks.github import compare, read_statuses
+from tasks.gitops import read_desired_state, read_history
+from tasks.registry import read_image_facts
+from tasks.runs import PromotionRun, find_open_promotions
+
+
+def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCandidate, Verdict]:
+    """The candidate and what its evidence says; raises ConfigurationError, EvidenceMissing where there is no such image."""
+    image = ImageReference(place.image_repository, commit, digest)
+    statuses = read_statuses(place.github, place.app.repository, commit)
+    facts = read_image_facts(place.registry, place.app.image, digest)
+    gates = tuple(
+        GateResult(context.removeprefix(f"{AGGREGATE}/"), verdict)
+        for context, verdict in sorted(statuses.items())
+        if context.startswith(f"{AGGREGATE}/")
+    )
+    candidate = ReleaseCandidate(place.application, commit, image, gates=gates)
+    return candidate, judge_evidence(commit, facts.revision, statuses)
+
+
+def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -> PromotionFacts:
+    """Everything else that decide_promotion asks for, as it is now."""
+    desired = read_desired_state(place.gitops, place.env.manifest)
+    history = read_history(place.gitops, place.application, place.environment)
+    return PromotionFacts(
+        candidate=candidate,
+        environment=place.environment,
+        evidence=evidence,
+        desired_digest=desired.image.digest if desired.image else None,
+        quarantine=quarantined(history),
+        needs=confirm_needs(place, candidate),
+        superseded_by=_newer(place, candidate),
+    )
+
+
+def confirm_needs(place: Place, candidate: ReleaseCandidate) -> dict[str, Verdict]:
+    """Whether each environment before this one runs the candidate, healthy, at this moment."""
+    verdicts = {}
+    for name in place.env.needs:
+        before = place.sibling(name)
+        verdicts[name] = confirm_environment(before.argocd, before.env.argocd, candidate.image)
+    return verdicts
+
+
+def changes_since(place: Place, candidate: ReleaseCandidate) -> ChangeSet:
+    """The commits that the environment does not run yet."""
+    desired = read_desired_state(place.gitops, place.env.manifest)
+    history = read_history(place.gitops, place.application, place.environment)
+    running = change_with(history, desired.image.digest) if desired.image and desired.image.digest else None
+    if running is None:
+        return ChangeSet(None, candidate.commit, Position.AHEAD, (), 0)
+    return compare(place.github, place.app.repository, running.source_commit, candidate.commit)
+
+
+def find_older(place: Place, candidate: ReleaseCandidate) -> tuple[PromotionRun, ...]:
+    """The promotions that wait for a person although this candidate takes their place."""
+    return tuple(run for run, rival in _rivals(place, candidate) if run.is_waiting and not rival.is_newer)
+
+
+def _newer(place: Place, candidate: ReleaseCandidate) -> str | None:
+    return next((rival.name for _, rival in _rivals(place, candidate) if rival.is_newer), None)
+
+
+def _rivals(place: Place, candidate: ReleaseCandidate) -> list[tuple[PromotionRun, Rival]]:
+    runs = find_open_promotions(place.application, place.environment)
+    own = next((index for index, run in enumerate(runs) if str(run.run_id) == flow_run.id), len(runs))
+    rivals = []
+    for index, run in enumerate(runs):
+        if index != own:
+            position = compare(place.github, place.app.repository, candidate.commit, run.commit).position
+            rivals.append((run, Rival(f"{place.application} {run.commit[:7]}", position, started_later=index > own)))
+    return rivals

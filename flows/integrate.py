@@ -1,0 +1,78 @@
+"""A commit to a release candidate: gates side by side, one image, its digest read back, then on to promote."""
+
+from prefect import State, flow, get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from flows.build import build_candidate
+from flows.gates import decide_commit, report_verdict
+from flows.place import load_place
+from flows.workshop import Workshop, load_workshop
+from tasks.artifacts import report_image, report_page
+from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.errors import DeliveryError
+from tasks.domain.message import candidate_page
+from tasks.domain.verdict import failed, pending
+from tasks.gitops import read_desired_state
+from tasks.runs import run_url, start_promotion
+from tasks.source import read_commit
+
+
+@flow(name="integrate", flow_run_name="{application} {commit:.7}")
+def integrate(application: str, commit: str, pull_request: int | None = None, fresh: bool = False) -> State:  # noqa: FBT001, FBT002 - a field of the form
+    """Check one commit and, on the mainline, build its image and promote it to the first environment.
+
+    Args:
+        application: Its name in the delivery configuration, such as shop-api.
+        commit: The full SHA; it has to be in the application's repository.
+        pull_request: The number of the pull request, if it is one: then it is checked only, never pushed or promoted.
+        fresh: Build again without any cache and with the newest base layers, even where the image is there.
+
+    """
+    workshop = load_workshop(application)
+    report_verdict(workshop, commit, pending("The gates are being checked."))
+    try:
+        return _integrate(workshop, commit, pull_request, fresh=fresh)
+    except DeliveryError as error:
+        report_verdict(workshop, commit, failed(str(error)))
+        raise
+
+
+def _integrate(workshop: Workshop, commit: str, pull_request: int | None, *, fresh: bool) -> State:
+    facts = read_commit(workshop.github, workshop.app.repository, commit)
+    gates, verdict = decide_commit(workshop, commit)
+    if not verdict.has_passed:
+        report_verdict(workshop, commit, verdict)
+        return Failed(name="Gates failed", message=verdict.reason)
+    if pull_request is not None:
+        report_verdict(workshop, commit, verdict)
+        return Completed(name="Checked", message=f"Pull request {pull_request}: {verdict.reason}")
+    candidate = build_candidate(workshop, facts, gates, fresh=fresh)
+    # The status is the evidence that promote asks for; it may say passed only once the image is there.
+    report_verdict(workshop, commit, verdict)
+    _report_candidate(workshop, candidate)
+    return Completed(name="Integrated", message=_hand_over(workshop, candidate))
+
+
+def _report_candidate(workshop: Workshop, candidate: ReleaseCandidate) -> None:
+    page = candidate_page(candidate, workshop.commit_url(candidate.commit), run_url(str(flow_run.id)))
+    report_page(candidate.application, "candidate", page, f"Release candidate {candidate.name}")
+    url = f"{workshop.registry.url}/v2/{workshop.app.image}/manifests/{candidate.digest}"
+    report_image(candidate.application, f"{candidate.image.repository}@{candidate.digest}", url)
+
+
+def _hand_over(workshop: Workshop, candidate: ReleaseCandidate) -> str:
+    """Start the promotion to each first environment that does not run the digest yet; says what was done."""
+    said = []
+    for environment in workshop.delivery.first_environments(workshop.application):
+        place = load_place(workshop.application, environment, workshop.delivery)
+        desired = read_desired_state(place.gitops, place.env.manifest)
+        if desired.image is not None and desired.image.digest == candidate.digest:
+            said.append(f"{environment} has {candidate.image.short_digest} already")
+            continue
+        run = start_promotion(
+            workshop.application, environment, candidate.commit, candidate.digest, parent=str(flow_run.id)
+        )
+        get_run_logger().info("Promotion to %s: %s", environment, run_url(str(run)))
+        said.append(f"{candidate.image.short_digest} goes to {environment}")
+    return f"{candidate.name}: {'; '.join(said) or 'no environment takes it'}"

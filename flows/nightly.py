@@ -1,0 +1,34 @@
+"""Rebuilds the mainline of every application with fresh base layers; what differs goes to the first environment."""
+
+from prefect import State, flow
+from prefect.states import Completed, Failed
+
+from flows.integrate import integrate
+from blocks.github import GitHub
+from tasks.artifacts import report_table
+from tasks.delivery import read_delivery
+from tasks.domain.delivery import Application
+from tasks.source import head_of
+
+
+@flow(name="nightly")
+def nightly() -> State:
+    """Integrate the head of every application again, one after another; one that fails does not stop the others."""
+    rows = [
+        {"application": name, "outcome": state.name or "", "what": state.message or ""}
+        for name, app in read_delivery().applications.items()
+        for state in (_rebuild(name, app),)
+    ]
+    bad = [row["application"] for row in rows if row["outcome"] not in {"Integrated"}]
+    sentence = f"{len(rows) - len(bad)} of {len(rows)} applications were rebuilt"
+    report_table("nightly", rows, sentence)
+    if bad:
+        return Failed(message=f"{sentence}; look at {', '.join(bad)}")
+    return Completed(message=sentence)
+
+
+def _rebuild(name: str, app: Application) -> State:
+    head = head_of(GitHub.load(app.github), app.repository, app.branch, return_state=True)
+    if not head.is_completed():
+        return head
+    return integrate(name, head.result(), fresh=True, return_state=True)

@@ -1,0 +1,80 @@
+"""One release candidate to one environment: decide, ask a person, change the desired state, confirm the rollout.
+
+The state machine is drawn in the README. What it needs beyond its parameters it reads from where the truth is: gates
+from GitHub, the image from the registry, desired state and history from git, live state from Argo CD. So a run that
+was lost is simply started again.
+"""
+
+from prefect import State, flow, get_run_logger
+from prefect.concurrency.sync import concurrency
+from prefect.runtime import flow_run
+
+from flows.approve import ask_until_answered
+from flows.endings import end
+from flows.facts import find_older, gather_candidate, gather_facts
+from flows.place import Place, load_place
+from flows.roll_out import roll_out
+from tasks.domain.approval import Approval
+from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.promotion import Decision, Promote, Superseded, UpToDate, decide_promotion
+from tasks.domain.verdict import Verdict
+from tasks.runs import start_promotion, wake
+
+
+@flow(name="promote", flow_run_name="{application} {commit:.7} -> {environment}", validate_parameters=True)
+def promote(application: str, environment: str, commit: str, digest: str) -> State:
+    """Promote the image with this digest, built from this commit, to one environment.
+
+    Args:
+        application: Its name in the delivery configuration, such as shop-api.
+        environment: Its name in the delivery configuration, such as staging.
+        commit: The full SHA that the image was built from.
+        digest: The image's digest, sha256: and 64 hexadecimal digits.
+
+    """
+    place = load_place(application, environment)
+    candidate, evidence = gather_candidate(place, commit, digest)
+    decision = look(place, candidate, evidence)
+    if not isinstance(decision, Promote | UpToDate):
+        return end(decision)
+    wake_older(place, candidate)
+    approval = None
+    if isinstance(decision, Promote) and place.env.approval is not None:
+        answer = ask_until_answered(place, candidate, place.env.approval)
+        if not isinstance(answer, Approval):
+            # A run that was woken, rather than answered by a person, has been superseded.
+            decision = look(place, candidate, evidence)
+            return end(decision if isinstance(decision, Superseded) else answer)
+        approval = answer
+    ending = change(place, candidate, evidence, approval)
+    if ending.is_completed():
+        start_next(place, candidate)
+    return ending
+
+
+def change(place: Place, candidate: ReleaseCandidate, evidence: Verdict, approval: Approval | None) -> State:
+    """Hold the environment, look once more, and only then write: hours may have passed since the first look."""
+    with concurrency(f"environment:{place.environment}", occupy=1, strict=True):
+        decision = look(place, candidate, evidence)
+        if not isinstance(decision, Promote | UpToDate):
+            return end(decision)
+        return roll_out(place, candidate, approval)
+
+
+def look(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -> Decision:
+    """Gather the facts as they are now and decide."""
+    decision = decide_promotion(gather_facts(place, candidate, evidence))
+    get_run_logger().info(decision.reason)
+    return decision
+
+
+def wake_older(place: Place, candidate: ReleaseCandidate) -> None:
+    """Let those that still wait for a person see that this candidate takes their place."""
+    for run in find_older(place, candidate):
+        wake(run.run_id, f"superseded by {candidate.name}")
+
+
+def start_next(place: Place, candidate: ReleaseCandidate) -> None:
+    """Start a run for each environment that needed this one."""
+    for environment in place.delivery.next_environments(place.application, place.environment):
+        start_promotion(place.application, environment, candidate.commit, candidate.digest, parent=str(flow_run.id))

@@ -1,0 +1,60 @@
+"""An environment back to its last healthy release: a commit to the GitOps repository, confirmed like any rollout."""
+
+from prefect import State, flow
+from prefect.concurrency.sync import concurrency
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from flows.confirm import confirm_change
+from flows.place import Place, load_place
+from tasks.domain.history import Change, change_with, last_healthy_before
+from tasks.domain.image import ImageReference
+from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.verdict import failed, passed
+from tasks.gitops import image_at, read_desired_state, read_history, write_image
+from tasks.runs import run_url
+
+
+@flow(name="roll-back", flow_run_name="{application} in {environment}")
+def roll_back(application: str, environment: str, reason: str) -> State:
+    """Put an environment back to the last healthy release and quarantine the one that it runs now.
+
+    Args:
+        application: Its name in the delivery configuration, such as shop-api.
+        environment: Its name in the delivery configuration, such as production.
+        reason: Why; it is kept in the commit and shown to whoever tries to promote that image again.
+
+    """
+    place = load_place(application, environment)
+    with concurrency(f"environment:{environment}", occupy=1, strict=True):
+        desired = read_desired_state(place.gitops, place.env.manifest)
+        if desired.image is None or desired.image.digest is None:
+            return Failed(name="Refused", message=f"{place.env.manifest.file} names no digest to go back from")
+        result = put_back(place, desired.image.digest, reason)
+    if result.verdict.has_passed:
+        return Completed(name="Rolled back", message=result.verdict.reason)
+    return Failed(message=result.verdict.reason)
+
+
+def put_back(place: Place, bad_digest: str, reason: str) -> RolloutVerdict:
+    """Only for the run that holds the environment: write the last healthy image, if the bad one is still there."""
+    previous = find_previous(place, bad_digest)
+    if previous is None:
+        verdict = failed(f"{place.environment} has no earlier healthy release to go back to; promote a good one.")
+        return RolloutVerdict(verdict, RolloutKind.MISSING)
+    image, commit = previous
+    change = Change(
+        application=place.application,
+        environment=place.environment,
+        digest=image.digest or "",
+        source_commit=commit,
+        rollback_of=bad_digest,
+        reason=reason,
+        run=run_url(str(flow_run.id)),
+    )
+    written = write_image(place.gitops, place.env.manifest, image, change, expected_digest=bad_digest)
+    result = confirm_change(place, written.revision, image, commit)
+    if not result.verdict.has_passed:
+        return result
+    restored = passed(f"{place.environment} is back at {image.short_digest} (commit {commit[:7]}), verified.")
+    return RolloutVerdict(restored, result.kind, result.evidence)

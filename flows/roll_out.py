@@ -1,0 +1,66 @@
+"""Writes the desired state and follows it until it is live, or takes it back; the last step of promote."""
+
+from prefect import State, get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.confirm import confirm_change
+from flows.place import Place
+from flows.roll_back import put_back
+from tasks.argocd import preflight
+from tasks.artifacts import report_page
+from tasks.domain.approval import Approval
+from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.history import Change
+from tasks.domain.message import plain, promotion_page
+from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.gitops import write_image
+from tasks.runs import run_url
+
+
+def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | None) -> State:
+    """Only for the run that holds the environment; completed only where it runs the candidate, verified."""
+    preflight(place.argocd, place.env.argocd, place.gitops.url, place.gitops.branch, place.env.manifest.file)
+    change = Change(
+        application=place.application,
+        environment=place.environment,
+        digest=candidate.digest,
+        source_commit=candidate.commit,
+        approved_by=f"{approval.approver} (name unproven)" if approval else "",
+        run=run_url(str(flow_run.id)),
+    )
+    written = write_image(place.gitops, place.env.manifest, candidate.image, change)
+    result = confirm_change(place, written.revision, candidate.image, candidate.commit)
+    ending = _ending(place, candidate, result)
+    get_run_logger().info(ending.message)
+    report(place, candidate, approval, written.revision, result, ending)
+    return ending
+
+
+def _ending(place: Place, candidate: ReleaseCandidate, result: RolloutVerdict) -> State:
+    if result.verdict.has_passed:
+        return Completed(name="Verified", message=result.verdict.reason)
+    if not result.calls_for_rollback:
+        return Cancelled(name="Superseded", message=result.verdict.reason)
+    put = put_back(place, candidate.digest, result.verdict.reason)
+    name = "Rolled back" if put.verdict.has_passed else "Failed"
+    return Failed(name=name, message=f"{result.verdict.reason} {put.verdict.reason}")
+
+
+def report(
+    place: Place,
+    candidate: ReleaseCandidate,
+    approval: Approval | None,
+    revision: str,
+    result: RolloutVerdict,
+    ending: State,
+) -> None:
+    """Leave the promotion's page behind."""
+    facts = {"Desired state": f"`{revision}`", "Rollout": f"{result.kind}", "Ended": f"{ending.name}"}
+    if approval:
+        comment = f": {plain(approval.comment)}" if approval.comment else ""
+        facts["Approved by"] = f"{plain(approval.approver)} (name unproven){comment}"
+    if place.env.url:
+        facts["Open"] = place.env.url
+    page = promotion_page(candidate, place.environment, ending.message or "", facts, result.evidence)
+    report_page(place.application, place.environment, page, f"{candidate.name} in {place.environment}")

@@ -1,0 +1,44 @@
+"""One application with everything needed to check and build it; loaded anew in every run."""
+
+from dataclasses import dataclass
+
+from prefect_docker import DockerHost
+
+from blocks.github import GitHub
+from blocks.registry import ContainerRegistry
+from blocks.sonarqube import SonarQubeServer
+from tasks.delivery import read_delivery
+from tasks.domain.delivery import Application, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The application's configuration, and the blocks that it names."""
+
+    delivery: Delivery
+    application: str
+    app: Application
+    github: GitHub
+    registry: ContainerRegistry
+    engine: DockerHost
+    sonarqube: SonarQubeServer | None
+
+    def commit_url(self, commit: str) -> str:
+        """Where a person looks at the commit."""
+        return f"{self.github.web_url}/{self.app.repository}/commit/{commit}"
+
+
+def load_workshop(application: str) -> Workshop:
+    """Raises ConfigurationError for an unknown application, ValueError for a block that was never registered."""
+    delivery = read_delivery()
+    app = delivery.application(application)
+    asks_sonarqube = any(check.sonarqube_report_task for check in app.checks.values())
+    return Workshop(
+        delivery=delivery,
+        application=application,
+        app=app,
+        github=GitHub.load(app.github),
+        registry=ContainerRegistry.load(app.registry),
+        engine=DockerHost.load(app.build.engine),
+        sonarqube=SonarQubeServer.load(app.sonarqube) if asks_sonarqube else None,
+    )

@@ -1,0 +1,149 @@
+"""Observes rollouts through Argo CD; its other half is blocks.argocd, its rules are in tasks.domain.rollout.
+
+It reads, asks Argo CD to look at git again, and starts a sync only where the application does not do so by itself.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from blocks.argocd import ArgoCDServer
+from tasks.argocd_api import ApplicationApi
+from tasks.argocd_observation import Contains, ImageAt, observe, remembering
+from tasks.domain.argocd_json import read_status, read_token_expiry
+from tasks.domain.argocd_source import find_source, refuse_unused_file
+from tasks.domain.delivery import ArgoCDTarget, RolloutTimeouts
+from tasks.domain.errors import AccessRefused, Unreachable
+from tasks.domain.image import ImageReference
+from tasks.domain.rollout import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
+from tasks.domain.rollout_facts import ApplicationStatus, Expectation, Observation, Sync
+from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.verdict import Verdict
+from tasks.retry import RETRY_DELAYS, worth_retrying
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_BETWEEN_REFRESHES_SECONDS = 15.0
+# Under this name a sync that we asked for is recognised in Argo CD.
+_SYNC_INFO = "tidegate-revision"
+
+
+@task(
+    task_run_name="look at {target.application}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def preflight(
+    server: ArgoCDServer, target: ArgoCDTarget, repository: str, branch: str, file: str, *, lasting_seconds: int = 0
+) -> ApplicationStatus:
+    """Refuse before anything is written what could not be followed afterwards; return how the application is now.
+
+    `lasting_seconds` is how long the token must still be good. Raises AccessRefused for a token that is wrong, ends too
+    early or lacks a right; ConfigurationError where the application is not there or does not follow the branch and the
+    file; Unreachable.
+    """
+    _refuse_ending_token(server, lasting_seconds)
+    with server.get_client() as client:
+        application = ApplicationApi(client, server.url, target)
+        body = application.read()
+        source = find_source(body, repository, branch)
+        refuse_unused_file(body, source, file)
+        status = read_status(body, source)
+        if _is_synced_by_us(status):
+            application.refuse_without_sync()
+        return status
+
+
+def _refuse_ending_token(server: ArgoCDServer, lasting_seconds: int) -> None:
+    ends = read_token_expiry(server.token.get_secret_value())
+    if ends is not None and ends < time.time() + lasting_seconds:
+        raise AccessRefused(
+            f"the token for Argo CD at {server.url} ends at {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC; "
+            "put one that lasts longer into the block"
+        )
+
+
+def _is_synced_by_us(status: ApplicationStatus) -> bool:
+    # An ApplicationSet that rolls out in steps switches auto-sync off and starts each sync itself.
+    return not status.auto_sync and not status.owned_by_application_set
+
+
+@task(
+    task_run_name="confirm {target.application}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def confirm_environment(
+    server: ArgoCDServer, target: ArgoCDTarget, image: ImageReference, *, refresh_seconds: float = 5.0
+) -> Verdict:
+    """Does the application run this image right now, Synced and Healthy? Pending means that something moves.
+
+    `refresh_seconds` is how long Argo CD may take to look at git first. Raises as `preflight` does.
+    """
+    with server.get_client() as client:
+        application = ApplicationApi(client, server.url, target)
+        # Any commit will do, so it does not matter which source's revision is read.
+        status = read_status(application.read(Refresh.NORMAL, refresh_seconds), source=0)
+        look = Observation(datetime.now(UTC), status, workloads=application.workloads())
+        return decide_environment_still_healthy(target.application, image, look)
+
+
+@task(task_run_name="follow {target.application}", cache_policy=NO_CACHE)
+def wait_for_rollout(
+    server: ArgoCDServer, target: ArgoCDTarget, expectation: Expectation, contains: Contains, image_at: ImageAt
+) -> RolloutVerdict:
+    """Look until the verdict is final. All that it knows comes from outside, so it may be started anew at any time.
+
+    Pauses grow from half a second to `poll_seconds`. An Argo CD that is silent is never a verdict on the rollout:
+    Unreachable is raised where it stays so for `healthy_seconds`. Raises as `preflight` does otherwise.
+    """
+    contains, image_at = remembering(contains), remembering(image_at)
+    timeouts, log = expectation.timeouts, get_run_logger()
+    looks: tuple[Observation, ...] = ()
+    asked: tuple[tuple[datetime, Refresh], ...] = ()
+    answer, pause = decide_rollout(expectation, looks), 0.0
+    every = min(_LONGEST_BETWEEN_REFRESHES_SECONDS, 3 * timeouts.poll_seconds)
+    with server.get_client() as client:
+        application = ApplicationApi(client, server.url, target)
+        while not answer.is_final:
+            time.sleep(pause)
+            refresh = decide_refresh(answer.kind, asked, datetime.now(UTC), every_seconds=every)
+            observe_now = partial(observe, application, expectation, contains, image_at, refresh=refresh)
+            look = _patiently(observe_now, timeouts)
+            looks += (look,)
+            asked += ((look.at, refresh),) if refresh else ()
+            before, answer = answer, decide_rollout(expectation, looks)
+            pause = min(1.5 * pause, timeouts.poll_seconds)
+            if answer.verdict != before.verdict:
+                log.info("%s", answer.verdict.reason)
+                pause = min(_FIRST_PAUSE_SECONDS, timeouts.poll_seconds)
+            if answer.kind is RolloutKind.SYNC and look.status.sync is Sync.OUT_OF_SYNC:
+                _sync_where_nobody_else_does(application, look.status, expectation.revision)
+    return answer
+
+
+def _patiently(observe_now: Callable[[], Observation], timeouts: RolloutTimeouts) -> Observation:
+    silent_since = None
+    while True:
+        try:
+            return observe_now()
+        except Unreachable as error:
+            if silent_since is None:
+                silent_since = time.monotonic()
+                get_run_logger().warning("%s; asking again", error)
+            elif time.monotonic() - silent_since > timeouts.healthy_seconds:
+                raise
+        time.sleep(timeouts.poll_seconds)
+
+
+def _sync_where_nobody_else_does(application: ApplicationApi, status: ApplicationStatus, revision: str) -> None:
+    # A sync by hand of an auto-synced application may bring an older commit back (argo-cd issue 10367).
+    if _is_synced_by_us(status):
+        application.sync(revision, _SYNC_INFO)

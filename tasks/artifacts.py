@@ -1,0 +1,41 @@
+"""What a run leaves behind to be looked at in the Prefect UI; the words are made in tasks.domain.message."""
+
+from collections.abc import Iterable
+from re import sub
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from tasks.domain.gate import GateResult
+from tasks.domain.message import gate_rows
+
+
+@task(task_run_name="report gates")
+def report_gates(application: str, gates: Iterable[GateResult], sentence: str) -> None:
+    """The gate table, one version a run under the application's key."""
+    create_table_artifact(gate_rows(gates), key=artifact_key(application, "gates"), description=sentence)
+
+
+@task(task_run_name="report {topic}")
+def report_page(application: str, topic: str, page: str, sentence: str) -> None:
+    """A page in Markdown; `topic` names it, such as candidate or production."""
+    create_markdown_artifact(page, key=artifact_key(application, topic), description=sentence)
+
+
+@task(task_run_name="report image")
+def report_image(application: str, image: str, url: str) -> None:
+    """A link to the image in its registry."""
+    create_link_artifact(
+        url, link_text=image, key=artifact_key(application, "image"), description=f"Built image {image}"
+    )
+
+
+@task(task_run_name="report {topic}")
+def report_table(topic: str, rows: list[dict[str, str]], sentence: str) -> None:
+    """A table under a key of its own."""
+    create_table_artifact(rows, key=artifact_key(topic), description=sentence)
+
+
+def artifact_key(*parts: str) -> str:
+    """Prefect takes lower-case letters, digits and dashes only."""
+    return sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")

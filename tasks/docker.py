@@ -1,0 +1,159 @@
+"""A Docker engine: builds the image of a work tree and pushes it, through the engine's API."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect_docker import DockerHost
+
+from blocks.registry import ContainerRegistry
+from tasks.aws_problems import aws_problems
+from tasks.domain.delivery import Build
+from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
+from tasks.domain.image import ImageReference
+from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.run_log import RunLog
+
+# How long the engine may say nothing; a step that compiles is silent for long.
+_SILENCE_SECONDS = 1800
+_REFUSED = ("denied", "unauthorized", "no basic auth credentials", "authentication required", "not authorized")
+_OVERLOADED = (
+    "toomanyrequests",
+    "timeout",
+    "connection re",
+    "i/o",
+    "tls handshake",
+    "eof",
+    "500 ",
+    "502 ",
+    "503 ",
+    "504 ",
+)
+
+
+@task(
+    task_run_name="build {image}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def build_image(
+    engine: DockerHost,
+    tree: Path,
+    build: Build,
+    image: ImageReference,
+    labels: Mapping[str, str],
+    *,
+    fresh: bool = False,
+) -> None:
+    """Build the image of `tree` under the name and tag of `image`, whose tag is the commit's full SHA.
+
+    The Dockerfile gets the commit as build argument COMMIT. `fresh` pulls the base images again and uses no cache.
+    Raises DeliveryError with the step that failed, ConfigurationError where the context is not in the tree, and
+    Unreachable where the engine does not answer.
+    """
+    context, dockerfile = _context(tree, build)
+    with _engine(engine) as api:
+        lines = api.build(
+            path=str(context),
+            dockerfile=dockerfile,
+            tag=_tagged(image),
+            target=build.target,
+            buildargs=build.arguments | {"COMMIT": image.tag},
+            labels=dict(labels),
+            nocache=fresh,
+            pull=fresh,
+            rm=True,
+            forcerm=True,
+            timeout=_SILENCE_SECONDS,
+            decode=True,
+        )
+        step = ""
+        for text, error in _said(lines):
+            if error:
+                raise DeliveryError(f"the image cannot be built: {error}; it failed at: {step or 'its start'}")
+            step = text if text.startswith("Step ") else step
+
+
+@task(
+    task_run_name="push {image}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def push_image(engine: DockerHost, registry: ContainerRegistry, image: ImageReference) -> None:
+    """Push the image that the engine holds under this name and tag; its digest is the registry's to tell.
+
+    Raises AccessRefused, Unreachable, and DeliveryError with what the registry said.
+    """
+    with aws_problems(registry.host):
+        login = registry.login()
+    # An empty login, not none: the engine insists on the header, and must not fall back to the worker's own.
+    access = {"username": login[0], "password": login[1]} if login else {}
+    with _engine(engine) as api:
+        _tagged(image)
+        for _, error in _said(api.push(image.repository, image.tag, stream=True, decode=True, auth_config=access)):
+            if error:
+                raise _push_failure(registry, image, error)
+
+
+def _context(tree: Path, build: Build) -> tuple[Path, str]:
+    """The build context and the Dockerfile's path from there; both may be links, but only to within the tree."""
+    context, dockerfile = (tree / build.context).resolve(), (tree / build.dockerfile).resolve()
+    for path, is_there in ((build.context, context.is_dir()), (build.dockerfile, dockerfile.is_file())):
+        if not is_there:
+            raise ConfigurationError(f"{path} is not in the repository; correct `build` of the application")
+    if not all(
+        path.is_relative_to(tree.resolve()) for path in (context, dockerfile, (context / ".dockerignore").resolve())
+    ):
+        raise ConfigurationError(f"{build.context} or {build.dockerfile} leads out of the repository; use plain files")
+    return context, str(dockerfile)
+
+
+@contextmanager
+def _engine(engine: DockerHost) -> Iterator[Any]:
+    where = engine.base_url or "the address in DOCKER_HOST"
+    try:
+        with engine.get_client() as client:
+            client.api.timeout = _SILENCE_SECONDS
+            yield client.api
+    except docker.errors.APIError as problem:
+        raise DeliveryError(f"the Docker engine refuses: {problem.explanation or problem}") from problem
+    except (docker.errors.DockerException, requests.RequestException) as problem:
+        raise Unreachable(f"the Docker engine at {where} does not answer; start it or correct its block") from problem
+
+
+def _tagged(image: ImageReference) -> str:
+    if image.tag is None:
+        raise ConfigurationError(f"{image} has no tag; an image is built and pushed under its commit's SHA")
+    return f"{image.repository}:{image.tag}"
+
+
+def _said(lines: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """What the engine says, as (text, error), passed on to the log; progress bars are left out."""
+    log = RunLog(get_run_logger())
+    for line in lines:
+        if error := line.get("error"):
+            log.write(str(error))
+            yield "", str(error).strip()
+        elif text := str(
+            line.get("stream") or ("" if line.get("progressDetail") else line.get("status")) or ""
+        ).strip():
+            log.write(text)
+            yield text, ""
+
+
+def _push_failure(registry: ContainerRegistry, image: ImageReference, error: str) -> DeliveryError:
+    host, said = registry.host, error.lower()
+    if any(sign in said for sign in _REFUSED):
+        return AccessRefused(f"{host} refuses the push of {image}: {error}; give its credentials the right to push")
+    if any(sign in said for sign in _OVERLOADED):
+        return Unreachable(f"{host} did not take {image}: {error}")
+    return DeliveryError(f"{host} did not take {image}: {error}; check the repository there")

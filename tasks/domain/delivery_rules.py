@@ -1,0 +1,124 @@
+"""What must hold between the parts of a delivery configuration, beyond each part being well-formed."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from tasks.domain.delivery import Application, Environment
+from tasks.domain.gate import AGGREGATE, COVERAGE
+from tasks.domain.located_yaml import Mistake
+from tasks.domain.model_mistakes import suggest
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What one environment says about others; can be read where the rest of the environment cannot."""
+
+    needs: tuple[str, ...]
+    applications: tuple[str, ...]
+
+    def holds(self, application: str) -> bool:
+        """Whether the application has a place in the environment."""
+        return not self.applications or application in self.applications
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts that can be read, and by name all that there are, so that a broken one is not called unknown."""
+
+    applications: Mapping[str, Application]
+    environments: Mapping[str, Environment]
+    application_names: Collection[str]
+    references: Mapping[str, References]
+
+
+def find_broken_rules(parts: Parts) -> list[Mistake]:
+    """Every rule that the parts break, each at the place that has to change."""
+    return [
+        *_unknown_names(parts),
+        *_circles(parts.references),
+        *_unreachable(parts),
+        *_shared_places(parts),
+        *_gates_without_check(parts.applications),
+    ]
+
+
+def _unknown_names(parts: Parts) -> Iterator[Mistake]:
+    for name, environment in parts.references.items():
+        place = ("environments", name)
+        yield from _unknown("environment", environment.needs, parts.references, (*place, "needs"))
+        yield from _unknown("application", environment.applications, parts.application_names, (*place, "applications"))
+
+
+def _unknown(kind: str, names: tuple[str, ...], known: Collection[str], place: tuple[str, ...]) -> Iterator[Mistake]:
+    for index, name in enumerate(names):
+        if name and name not in known:
+            sentence = f"unknown {kind} {name!r}; {suggest(name, known)}known: {', '.join(known)}"
+            yield Mistake((*place, index), sentence)
+        elif name and name in names[:index]:
+            yield Mistake((*place, index), f"{kind} {name!r} is named twice; leave one out")
+
+
+def _circles(environments: Mapping[str, References]) -> Iterator[Mistake]:
+    told: set[str] = set()
+    for name in environments:
+        circle = _circle(name, environments)
+        if circle and not told & set(circle):
+            told |= set(circle)
+            way = ", which needs ".join((*circle[1:], name))
+            yield Mistake(("environments", name, "needs"), f"{name} needs {way}: a circle; leave one of them out")
+
+
+def _circle(start: str, environments: Mapping[str, References]) -> tuple[str, ...] | None:
+    """The shortest way from the environment back to itself, without its end."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    for way in ways:
+        here = environments.get(way[-1])
+        for needed in here.needs if here else ():
+            if needed == start:
+                return way
+            if needed not in seen:
+                seen.add(needed)
+                ways.append((*way, needed))
+    return None
+
+
+def _unreachable(parts: Parts) -> Iterator[Mistake]:
+    for name, environment in parts.references.items():
+        for index, needed in enumerate(environment.needs):
+            before = parts.references.get(needed)
+            if before is None or not set(before.applications) <= set(parts.application_names):
+                continue
+            never = [app for app in parts.application_names if environment.holds(app) and not before.holds(app)]
+            if never:
+                sentence = (
+                    f"{needed} does not hold {', '.join(never)}, so nothing could ever be promoted to {name}; add it "
+                    f"to {needed}'s applications, or make an environment without this need"
+                )
+                yield Mistake(("environments", name, "needs", index), sentence)
+
+
+def _shared_places(parts: Parts) -> Iterator[Mistake]:
+    owners: dict[tuple[str, str, str], str] = {}
+    for name, environment in parts.environments.items():
+        for application in (app for app in parts.application_names if environment.holds(app)):
+            manifest = environment.for_application(application).manifest
+            place = (environment.gitops, manifest.file, manifest.at)
+            owner = owners.setdefault(place, f"{application} in {name}")
+            if owner != f"{application} in {name}":
+                sentence = (
+                    f"{application} in {name} would be written to the same place as {owner} ({manifest.at!r} in "
+                    f"{manifest.file}); give each a file or a key of its own"
+                )
+                yield Mistake(("environments", name, "manifest", "file"), sentence)
+
+
+def _gates_without_check(applications: Mapping[str, Application]) -> Iterator[Mistake]:
+    for name, application in applications.items():
+        place = ("applications", name)
+        taken = {AGGREGATE, COVERAGE} if application.gates.coverage else {AGGREGATE}
+        for check in taken & application.checks.keys():
+            yield Mistake((*place, "checks", check), f"{check} is another gate's name; give the check another one")
+        if application.gates.coverage and not any(check.cobertura for check in application.checks.values()):
+            sentence = "no check writes a coverage report; add `cobertura` to the check that runs the tests"
+            yield Mistake((*place, "gates", "coverage"), sentence)

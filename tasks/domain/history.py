@@ -1,0 +1,162 @@
+"""The history of an environment, kept in the trailers of commit messages in the GitOps repository.
+
+Nothing else remembers what was promoted, by whose approval, and what was taken back: the trailers of the last
+paragraph of each commit's message, one value each, in the form that `git interpret-trailers` knows.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tasks.domain.errors import ConfigurationError
+from tasks.domain.image import COMMIT, DIGEST
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_TRAILER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*): *(.*)")
+_PREFIX = "Tidegate-"
+_LONGEST_VALUE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit did to one environment: a promotion, a rollback or the end of a quarantine.
+
+    `rollback_of` is the digest that a rollback took out; with `clears_quarantine` the commit changes no manifest and
+    only takes `digest` out of quarantine. `revision` and `when` are the commit's, once there is one. Raises
+    ConfigurationError where a name, digest or commit is malformed; the other texts may hold anything.
+    """
+
+    application: str
+    environment: str
+    digest: str
+    source_commit: str = ""
+    approved_by: str = ""
+    run: str = ""
+    rollback_of: str | None = None
+    reason: str = ""
+    clears_quarantine: bool = False
+    revision: str = ""
+    when: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in (self.application, self.environment):
+            if not _NAME.fullmatch(name):
+                raise ConfigurationError(f"{name!r} is not a name; use lower case letters, digits and '-'")
+        for digest in (self.digest, self.rollback_of):
+            if digest is not None and not DIGEST.fullmatch(digest):
+                raise ConfigurationError(f"{digest!r} is not a digest; use sha256: and 64 hexadecimal digits")
+        if not COMMIT.fullmatch(self.source_commit) and not (self.clears_quarantine and not self.source_commit):
+            raise ConfigurationError(f"commit {self.source_commit!r} is not a full SHA; give all 40 hexadecimal digits")
+
+
+def promotion_message(change: Change) -> str:
+    """The commit message of a change; no text in it can pass for a second trailer or another line."""
+    return f"{_subject(change)}\n\n" + "".join(f"{_PREFIX}{key}: {value}\n" for key, value in _trailers(change))
+
+
+def parse_change(message: str, revision: str, when: datetime) -> Change | None:
+    """The change that a commit with this message made; None where it is not Tidegate's or its trailers contradict."""
+    trailers = _last_paragraph(message)
+    if trailers is None or {"Digest", "Quarantine-Cleared"} <= trailers.keys():
+        return None
+    try:
+        return Change(
+            application=trailers.get("Application", ""),
+            environment=trailers.get("Environment", ""),
+            digest=trailers.get("Digest") or trailers.get("Quarantine-Cleared", ""),
+            source_commit=trailers.get("Source-Commit", ""),
+            approved_by=trailers.get("Approved-By", ""),
+            run=trailers.get("Run", ""),
+            rollback_of=trailers.get("Rollback-Of"),
+            reason=trailers.get("Reason", ""),
+            clears_quarantine="Quarantine-Cleared" in trailers,
+            revision=revision,
+            when=when,
+        )
+    except ConfigurationError:
+        return None
+
+
+def quarantined(changes: Sequence[Change]) -> dict[str, str]:
+    """Each digest that was taken back and not cleared since, with the reason; `changes` are newest first."""
+    reasons: dict[str, str] = {}
+    for change in reversed(changes):
+        if change.clears_quarantine:
+            reasons.pop(change.digest, None)
+        elif change.rollback_of is not None:
+            reasons[change.rollback_of] = _why(change)
+    return reasons
+
+
+def last_healthy_before(changes: Sequence[Change], digest: str) -> Change | None:
+    """What to go back to from `digest`: the newest change before it to another digest that is not in quarantine.
+
+    Where `digest` is not in the history, that is the newest change of all.
+    """
+    bad = quarantined(changes)
+    here = next((i for i, change in enumerate(changes) if _set(change, digest)), -1)
+    earlier = (change for change in changes[here + 1 :] if not change.clears_quarantine)
+    return next((change for change in earlier if change.digest != digest and change.digest not in bad), None)
+
+
+def change_with(changes: Sequence[Change], digest: str) -> Change | None:
+    """The newest change to this digest."""
+    return next((change for change in changes if _set(change, digest)), None)
+
+
+def _set(change: Change, digest: str) -> bool:
+    return change.digest == digest and not change.clears_quarantine
+
+
+def _subject(change: Change) -> str:
+    short = change.source_commit[:7] or change.digest.removeprefix("sha256:")[:12]
+    if change.clears_quarantine:
+        return f"Clear the quarantine of {change.application} {short} in {change.environment}"
+    if change.rollback_of is not None:
+        return f"Roll back {change.application} in {change.environment} to {short}"
+    return f"Promote {change.application} {short} to {change.environment}"
+
+
+def _trailers(change: Change) -> list[tuple[str, str]]:
+    trailers = [
+        ("Application", change.application),
+        ("Environment", change.environment),
+        ("Quarantine-Cleared" if change.clears_quarantine else "Digest", change.digest),
+        ("Source-Commit", change.source_commit),
+        ("Approved-By", _one_line(change.approved_by)),
+        ("Run", _one_line(change.run)),
+        ("Rollback-Of", change.rollback_of or ""),
+        ("Reason", _one_line(change.reason)),
+    ]
+    return [(key, value) for key, value in trailers if value]
+
+
+def _one_line(text: str) -> str:
+    # Also what only looks like a line end, or hides or turns around what follows it.
+    shown = "".join(" " if unicodedata.category(mark)[0] in "CZ" else mark for mark in text)
+    line = " ".join(shown.split())
+    return line if len(line) <= _LONGEST_VALUE else line[: _LONGEST_VALUE - 1] + "…"
+
+
+def _last_paragraph(message: str) -> dict[str, str] | None:
+    """Our trailers without their prefix; None where there are none or one is given twice."""
+    paragraph = message.replace("\r\n", "\n").rstrip().rpartition("\n\n")[2]
+    trailers: dict[str, str] = {}
+    # Not splitlines(): it also splits at marks that git takes for a part of the line.
+    for line in paragraph.split("\n"):
+        match = _TRAILER.fullmatch(line.rstrip())
+        if match is None or not match[1].startswith(_PREFIX):
+            continue
+        key = match[1].removeprefix(_PREFIX)
+        if key in trailers:
+            return None
+        trailers[key] = match[2]
+    return trailers or None
+
+
+def _why(change: Change) -> str:
+    when = f" on {change.when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if change.when else ""
+    commit = f" by commit {change.revision[:7]}" if change.revision else ""
+    return f"it was rolled back{when}{commit}" + (f": {change.reason}" if change.reason else "")

@@ -1,0 +1,55 @@
+"""The labels that say where an image comes from, in the names of OCI's image specification.
+
+https://github.com/opencontainers/image-spec/blob/main/annotations.md
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+
+from tasks.domain.commit import CommitFacts
+
+_PREFIX = "org.opencontainers.image."
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What an image in the registry says about itself; its labels are the builder's claim."""
+
+    digest: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+
+    @property
+    def revision(self) -> str:
+        """The commit that it was built from; empty where it does not say."""
+        return self.labels.get(_PREFIX + "revision", "")
+
+    @property
+    def source(self) -> str:
+        """The address of the repository that it was built from."""
+        return self.labels.get(_PREFIX + "source", "")
+
+    @property
+    def created(self) -> str:
+        """The commit's time, RFC 3339."""
+        return self.labels.get(_PREFIX + "created", "")
+
+    @property
+    def version(self) -> str:
+        """What people call this release."""
+        return self.labels.get(_PREFIX + "version", "")
+
+
+def image_labels(*, title: str, source: str, commit: CommitFacts, version: str | None = None) -> dict[str, str]:
+    """The labels of an image of `commit`: the same for every build of it, so that builds can be compared.
+
+    `source` is the repository's address for people; without a `version` it is the full SHA, like the tag.
+    """
+    return {
+        _PREFIX + "title": title,
+        _PREFIX + "source": source,
+        _PREFIX + "revision": commit.sha,
+        _PREFIX + "created": commit.committed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        _PREFIX + "version": version or commit.sha,
+    }

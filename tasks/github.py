@@ -1,0 +1,139 @@
+"""GitHub's REST API: what a commit's statuses say, and where a branch stands."""
+
+import time
+from typing import Any
+
+import httpx
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from blocks.github import GitHub
+from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
+from tasks.domain.verdict import Outcome, Verdict
+from tasks.retry import RETRY_DELAYS, rate_limit_wait, worth_retrying
+
+_STATES = {Outcome.PASSED: "success", Outcome.FAILED: "failure", Outcome.PENDING: "pending"}
+_OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {"error": Outcome.FAILED}
+# GitHub refuses longer ones.
+_LONGEST_DESCRIPTION = 140
+# A limit that lasts longer is told, not slept through.
+_LONGEST_WAIT_SECONDS = 300.0
+_ATTEMPTS = 4
+
+
+@task(
+    task_run_name="status {context}: {verdict.outcome}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def set_status(
+    github: GitHub, repository: str, commit: str, context: str, verdict: Verdict, *, target_url: str | None = None
+) -> None:
+    """Make the newest status of `context` on the commit say this; does nothing where it already does.
+
+    GitHub takes a thousand statuses for one commit and context, so a repetition is worth avoiding.
+    Raises AccessRefused.
+    https://docs.github.com/rest/commits/statuses
+    """
+    wanted = {"state": _STATES[verdict.outcome], "description": _cut(verdict.reason), "target_url": target_url}
+    with github.get_client() as client:
+        newest = _newest_statuses(client, repository, commit).get(context)
+        if newest is not None and {key: newest.get(key) for key in wanted} == wanted:
+            return
+        path = f"/repos/{repository}/statuses/{commit}"
+        body = {key: value for key, value in wanted.items() if value is not None} | {"context": context}
+        _send(client, client.build_request("POST", path, json=body), right="commit statuses: write")
+
+
+@task(
+    task_run_name="read statuses of {commit}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def read_statuses(github: GitHub, repository: str, commit: str) -> dict[str, Verdict]:
+    """The newest verdict of each context on the commit; raises AccessRefused."""
+    with github.get_client() as client:
+        statuses = _newest_statuses(client, repository, commit)
+    return {
+        context: Verdict(_OUTCOMES[status["state"]], status.get("description") or "")
+        for context, status in statuses.items()
+    }
+
+
+@task(
+    task_run_name="read head of {repository} {branch}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def read_head(github: GitHub, repository: str, branch: str) -> str:
+    """The full SHA of a branch's newest commit, as GitHub says; raises AccessRefused."""
+    with github.get_client() as client:
+        request = client.build_request("GET", f"/repos/{repository}/git/ref/heads/{branch}")
+        return str(_send(client, request, right="contents: read").json()["object"]["sha"])
+
+
+def _newest_statuses(client: httpx.Client, repository: str, commit: str) -> dict[str, dict[str, Any]]:
+    """GitHub's combined status lists only the newest of each context."""
+    found: dict[str, dict[str, Any]] = {}
+    request = client.build_request("GET", f"/repos/{repository}/commits/{commit}/status", params={"per_page": "100"})
+    while True:
+        response = _send(client, request, right="commit statuses: read")
+        for status in response.json()["statuses"]:
+            found.setdefault(status["context"], status)
+        following = response.links.get("next", {}).get("url")
+        # Followed only on the same server: the token goes along.
+        if not following or _origin(httpx.URL(following)) != _origin(request.url):
+            return found
+        request = client.build_request("GET", following)
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes]:
+    return url.scheme, url.netloc
+
+
+def _send(client: httpx.Client, request: httpx.Request, *, right: str) -> httpx.Response:
+    """The answer, with rate limits waited for; 5xx and lost connections are left to the task's retries."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        response = client.send(request)
+        wait = rate_limit_wait(response, now=time.time(), attempt=attempt)
+        if wait is None:
+            break
+        if wait > _LONGEST_WAIT_SECONDS or attempt == _ATTEMPTS:
+            raise DeliveryError(f"GitHub limits our requests for another {wait:.0f} s; run again after that")
+        get_run_logger().warning("GitHub limits our requests; waiting %.0f s", wait)
+        time.sleep(wait)
+    _refuse(response, request.url.path, right)
+    return response
+
+
+def _refuse(response: httpx.Response, path: str, right: str) -> None:
+    status = response.status_code
+    if status == httpx.codes.UNAUTHORIZED:
+        raise AccessRefused(f"GitHub does not know the token (401 for {path}); put a valid one into the GitHub block")
+    if status == httpx.codes.FORBIDDEN:
+        raise AccessRefused(f"GitHub refuses {path} (403); give the token the right {right!r}")
+    if status == httpx.codes.NOT_FOUND:
+        # GitHub hides what a token may not see.
+        raise AccessRefused(f"GitHub shows nothing at {path} (404); check the name, or give the token {right!r}")
+    if response.is_redirect:
+        raise ConfigurationError(f"{path} has moved at GitHub; correct the repository's name in the configuration")
+    if status == httpx.codes.UNPROCESSABLE_ENTITY:
+        raise DeliveryError(f"GitHub cannot take this for {path} (422): {_message(response)}")
+    response.raise_for_status()
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["message"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return "it gave no reason"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_DESCRIPTION else text[: _LONGEST_DESCRIPTION - 1] + "…"

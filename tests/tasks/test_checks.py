@@ -1,0 +1,199 @@
+"""Checks run apart: in a clean environment, within their time, and with reports that they wrote themselves."""
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.logging import disable_run_logger
+from pydantic import SecretStr
+
+from blocks.sonarqube import SonarQubeServer
+from tasks.checks import run_check
+from tasks.domain.delivery import Check
+from tasks.domain.errors import ConfigurationError
+from tasks.domain.gate import CheckOutcome, Exited, NotStarted, TimedOut
+from tasks.domain.report import Coverage, SonarQubeAnalysis
+from tasks.run_log import RunLog
+
+SERVER = SonarQubeServer(url="http://127.0.0.1:9", token=SecretStr("sonar-secret-token"))
+JUNIT = "<testsuite><testcase name='a'/></testsuite>"
+
+
+@pytest.fixture(autouse=True)
+def _without_a_run() -> Iterator[None]:
+    with disable_run_logger():
+        yield
+
+
+def shell(script: str, **settings: Any) -> Check:
+    return Check(command=("sh", "-c", script), **settings)
+
+
+def run(check: Check, tree: Path, *, sonarqube: SonarQubeServer | None = None) -> CheckOutcome:
+    return run_check.fn("check", check, tree, sonarqube=sonarqube)
+
+
+def test_the_exit_code_and_the_end_of_the_output_are_kept(tmp_path: Path) -> None:
+    outcome = run(shell("echo one; echo two >&2; exit 3"), tmp_path)
+    assert (outcome.ending, outcome.tail) == (Exited(3), ("one", "two"))
+
+
+def test_the_tools_of_this_installation_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import os\n")
+    outcome = run(Check(command=("ruff", "check", "--isolated", "--no-cache", ".")), tmp_path)
+    assert outcome.ending == Exited(1)
+    assert any("F401" in line for line in outcome.tail)
+
+
+def test_a_real_test_run_brings_its_cases_and_its_coverage(tmp_path: Path) -> None:
+    (tmp_path / "calc.py").write_text("def add(a, b):\n    return a + b\n\n\ndef unused():\n    return 1\n")
+    (tmp_path / "test_calc.py").write_text("import calc\n\n\ndef test_add():\n    assert calc.add(1, 2) == 3\n")
+    command = ("pytest", "-q", "--junit-xml=out/junit.xml", "--cov=calc", "--cov-report=xml:out/coverage.xml")
+    outcome = run(Check(command=command, junit="out/junit.xml", cobertura="out/coverage.xml"), tmp_path)
+    assert outcome.tests is not None
+    assert (outcome.tests.passed, outcome.coverage) == (1, Coverage(3, 4))
+
+
+def test_nothing_of_our_own_environment_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:very-secret")
+    names = {line.partition("=")[0] for line in run(Check(command=("env",)), tmp_path).tail}
+    assert names <= {"PATH", "HOME", "TMPDIR", "LANG", "CI"}
+
+
+def test_the_home_folder_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
+    outcome = run(shell('ls -A "$HOME" | wc -l; touch "$HOME/left"; echo "$HOME"'), tmp_path)
+    assert outcome.tail[0].strip() == "0"
+    assert not Path(outcome.tail[1]).exists()
+
+
+def test_only_a_sonarqube_check_gets_the_token_and_the_log_never_shows_it(tmp_path: Path) -> None:
+    script = 'echo "[$SONAR_TOKEN]"; test -n "$SONAR_TOKEN"'
+    plain = run(shell(script), tmp_path, sonarqube=SERVER)
+    assert (plain.ending, plain.tail) == (Exited(1), ("[]",))
+    scan = run(shell(script, sonarqube_report_task="report-task.txt"), tmp_path, sonarqube=SERVER)
+    assert (scan.ending, scan.tail) == (Exited(0), ("[***]",))
+
+
+def test_a_secret_of_ours_that_a_check_gets_hold_of_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:very-secret")
+    assert run(shell("echo got admin:very-secret"), tmp_path).tail == ("got ***",)
+
+
+def test_a_scan_without_a_server_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="'check' needs a SonarQube server"):
+        run(shell("true", sonarqube_report_task="report-task.txt"), tmp_path)
+
+
+def test_the_scanner_s_report_names_the_analysis(tmp_path: Path) -> None:
+    script = "printf 'projectKey=shop\\nceTaskId=AY1\\n' > report-task.txt"
+    outcome = run(shell(script, sonarqube_report_task="report-task.txt"), tmp_path, sonarqube=SERVER)
+    assert outcome.analysis == SonarQubeAnalysis("AY1", "shop")
+
+
+def is_running(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def is_gone_soon(number: int) -> bool:
+    for _ in range(100):
+        if not is_running(number):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
+
+
+@needs_proc
+def test_after_the_time_limit_the_whole_group_is_killed(tmp_path: Path) -> None:
+    outcome = run(shell("sleep 60 & echo $!; wait", timeout_seconds=1), tmp_path)
+    assert outcome.ending == TimedOut(1)
+    assert is_gone_soon(int(outcome.tail[0]))
+
+
+@needs_proc
+def test_what_a_check_leaves_running_is_killed_and_does_not_hold_it_up(tmp_path: Path) -> None:
+    outcome = run(shell("sleep 60 & echo $!", timeout_seconds=50), tmp_path)
+    assert outcome.ending == Exited(0)
+    assert is_gone_soon(int(outcome.tail[0]))
+
+
+def test_output_without_line_ends_is_cut_and_does_not_fill_the_memory(tmp_path: Path) -> None:
+    outcome = run(shell("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo end"), tmp_path)
+    assert [len(line) for line in outcome.tail] == [1002, 3]
+
+
+def test_a_program_that_is_not_there_is_said_and_not_tried_again(tmp_path: Path) -> None:
+    outcome = run(Check(command=("no-such-program",), retries=3), tmp_path)
+    assert (outcome.ending, outcome.attempts) == (
+        NotStarted("there is no such program; install it where the worker runs."),
+        1,
+    )
+
+
+def test_a_flaky_check_runs_again_and_says_how_often(tmp_path: Path) -> None:
+    script = "n=$(cat tries 2>/dev/null || echo 0); echo $((n+1)) > tries; test $n -ge 2"
+    assert run(shell(script, retries=3), tmp_path).attempts == 3
+    (tmp_path / "tries").unlink()
+    failing = run(shell(script, retries=1), tmp_path)
+    assert (failing.ending, failing.attempts) == (Exited(1), 2)
+
+
+def test_a_report_that_the_repository_brought_along_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "junit.xml").write_text(JUNIT)
+    outcome = run(shell("true", junit="junit.xml"), tmp_path)
+    assert outcome.tests is None
+    assert outcome.report_problem == "junit.xml was not written; the check must write it"
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("ln -s {outside} junit.xml", "junit.xml is a link or cannot be read"),
+        ("mkfifo junit.xml", "junit.xml is not a plain file"),
+        ("mkdir junit.xml", "junit.xml is not a plain file"),
+        (": > junit.xml", "junit.xml is empty"),
+        ("echo '<testsuite>' > junit.xml", "junit.xml is not a complete JUnit XML report"),
+    ],
+)
+def test_a_report_that_is_no_plain_whole_file_is_refused(tmp_path: Path, script: str, says: str) -> None:
+    outside = tmp_path / "outside.xml"
+    outside.write_text(JUNIT)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    outcome = run(shell(script.format(outside=outside), junit="junit.xml"), tree)
+    assert (outcome.report_problem or "").startswith(says)
+    assert outcome.tests is None
+
+
+def test_a_folder_that_leads_out_of_the_tree_is_neither_emptied_nor_read(tmp_path: Path) -> None:
+    outside, tree = tmp_path / "outside", tmp_path / "tree"
+    outside.mkdir()
+    tree.mkdir()
+    (outside / "junit.xml").write_text(JUNIT)
+    (tree / "out").symlink_to(outside)
+    outcome = run(shell("true", junit="out/junit.xml"), tree)
+    assert (outcome.report_problem or "").startswith("out/junit.xml lies outside the work tree")
+    assert (outside / "junit.xml").read_text() == JUNIT
+
+
+def test_the_log_ends_after_its_limit_and_the_tail_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    log = RunLog(logging.getLogger("printed"), secrets=["first\nsecond-line"], lines=2, length=20, tail=2)
+    with caplog.at_level(logging.INFO, "printed"):
+        for line in ("\x1b[31mred\x1b[0m", "a second-line b", "x" * 19 + " second-line", "last"):
+            log.write(line)
+    assert caplog.messages[:2] == ["red", "a *** b"]
+    assert len(caplog.messages) == 3
+    assert log.tail == ("x" * 19 + "  …", "last")
+
+
+def test_killing_the_check_from_outside_is_an_outcome(tmp_path: Path) -> None:
+    assert run(shell("kill -KILL $$"), tmp_path).ending == Exited(-signal.SIGKILL)

@@ -1,0 +1,136 @@
+"""SonarQube's quality gate is waited for and believed only where it says OK."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from prefect.logging import disable_run_logger
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from blocks.sonarqube import SonarQubeServer
+from deployments.sandbox.server import serve
+from tasks.domain.errors import AccessRefused, EvidenceMissing, Unreachable
+from tasks.domain.report import SonarQubeAnalysis
+from tasks.domain.verdict import Verdict, failed, passed
+from tasks.sonarqube import Patience, wait_for_quality_gate
+
+ANALYSIS = SonarQubeAnalysis("AY1", "shop-api")
+DONE = {"status": "SUCCESS", "analysisId": "AN1"}
+CONDITION = {
+    "status": "ERROR",
+    "metricKey": "new_coverage",
+    "comparator": "LT",
+    "errorThreshold": "85",
+    "actualValue": "82.5",
+}
+TOO_MANY = {"status": "ERROR", "metricKey": "bugs", "comparator": "GT", "errorThreshold": "0", "actualValue": "3"}
+FINE = {"status": "OK", "metricKey": "new_coverage", "comparator": "LT", "errorThreshold": "85", "actualValue": "99"}
+
+
+@pytest.fixture(autouse=True)
+def _without_a_run() -> Iterator[None]:
+    with disable_run_logger():
+        yield
+
+
+@contextmanager
+def sonarqube(*tasks: dict[str, Any] | int, gate: dict[str, Any] | int | None = None) -> Iterator[SonarQubeServer]:
+    """A server that gives these answers about the task, one after another and the last for ever, then the gate's."""
+    left = list(tasks)
+
+    def task(request: Request) -> Response:
+        assert request.query_params["id"] == "AY1"
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        return Response(status_code=answer) if isinstance(answer, int) else JSONResponse({"task": answer})
+
+    def status(request: Request) -> Response:
+        assert dict(request.query_params) == {"analysisId": "AN1"}
+        return Response(status_code=gate) if isinstance(gate, int) else JSONResponse({"projectStatus": gate})
+
+    routes = [Route("/api/ce/task", task), Route("/api/qualitygates/project_status", status)]
+    with serve(Starlette(routes=routes)) as url:
+        yield SonarQubeServer(url=url, token=SecretStr("squ_secret"))
+
+
+def wait(server: SonarQubeServer, *, limit: float = 30.0) -> Verdict:
+    patience = Patience(limit=limit, first_pause=0.01, longest_pause=0.02)
+    return wait_for_quality_gate.fn(server, ANALYSIS, patience=patience)
+
+
+def test_waits_until_the_analysis_is_computed_and_takes_its_gate() -> None:
+    with sonarqube({"status": "PENDING"}, {"status": "IN_PROGRESS"}, DONE, gate={"status": "OK"}) as server:
+        assert wait(server) == passed("SonarQube's quality gate passed.")
+
+
+@pytest.mark.parametrize(
+    ("gate", "reason"),
+    [
+        (
+            {"status": "ERROR", "conditions": [CONDITION, FINE, TOO_MANY]},
+            (
+                "SonarQube's quality gate failed: new coverage is 82.5, at least 85 is asked for;"
+                " bugs is 3, at most 0 is asked for."
+            ),
+        ),
+        ({"status": "NONE"}, "The project has no quality gate in SonarQube; assign one."),
+        ({"status": "WARN"}, "SonarQube's quality gate warns; look at the project."),
+        ({"status": "SOMETHING"}, "SonarQube's quality gate failed: SOMETHING."),
+        (404, "SonarQube no longer knows the analysis; run the check again."),
+    ],
+)
+def test_every_gate_but_ok_has_failed_and_says_why(gate: dict[str, Any] | int, reason: str) -> None:
+    with sonarqube(DONE, gate=gate) as server:
+        assert wait(server) == failed(reason)
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        (
+            {"status": "FAILED", "errorMessage": "no space left"},
+            "SonarQube could not compute the analysis (FAILED): no space left",
+        ),
+        ({"status": "CANCELED"}, "SonarQube could not compute the analysis (CANCELED): it gave no reason"),
+        (404, "SonarQube knows no such analysis task; check that the scanner reported to the same server."),
+        ({"status": "SUCCESS"}, "SonarQube computed the analysis but gave it no id; look at its background tasks."),
+    ],
+)
+def test_an_analysis_that_could_not_be_computed_has_failed(task: dict[str, Any] | int, reason: str) -> None:
+    with sonarqube(task) as server:
+        assert wait(server) == failed(reason)
+
+
+def test_an_analysis_that_takes_too_long_has_failed() -> None:
+    with sonarqube({"status": "IN_PROGRESS"}) as server:
+        reason = "SonarQube is not done after 0 s (IN_PROGRESS); look at its background tasks."
+        assert wait(server, limit=0.05) == failed(reason)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_names_the_permission_and_not_the_token(status: int) -> None:
+    with sonarqube(status) as server, pytest.raises(AccessRefused, match="'Execute Analysis'") as refusal:
+        wait(server)
+    assert "squ_secret" not in str(refusal.value)
+    with sonarqube(DONE, gate=status) as server, pytest.raises(AccessRefused, match="'Browse'"):
+        wait(server)
+
+
+def test_a_5xx_while_the_server_restarts_is_left_to_the_task_s_retries() -> None:
+    with sonarqube(503, DONE, gate={"status": "OK"}) as server:
+        with pytest.raises(httpx.HTTPStatusError):
+            wait(server)
+        assert wait(server).has_passed
+
+
+def test_an_answer_that_is_not_sonarqube_s_is_not_believed() -> None:
+    with sonarqube({"no": "status"}) as server, pytest.raises(EvidenceMissing, match="no task with a status"):
+        wait(server)
+    page = Route("/api/ce/task", lambda _: Response("<html>"))
+    with serve(Starlette(routes=[page])) as url, pytest.raises(Unreachable, match="is not JSON"):
+        wait(SonarQubeServer(url=url, token=SecretStr("squ_secret")))

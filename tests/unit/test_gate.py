@@ -1,0 +1,162 @@
+"""Each gate says passed, failed or pending in a sentence; what is missing has failed."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tasks.domain.delivery import Application, Check
+from tasks.domain.errors import ConfigurationError
+from tasks.domain.gate import (
+    CheckOutcome,
+    Exited,
+    GateResult,
+    NotStarted,
+    TimedOut,
+    decide_all,
+    decide_check,
+    decide_gates,
+)
+from tasks.domain.report import Coverage, SonarQubeAnalysis, TestCount
+from tasks.domain.verdict import Verdict, failed, passed, pending
+
+LINT = Check(command=("ruff", "check"))
+TESTS = Check(command=("pytest",), junit="junit.xml", cobertura="coverage.xml")
+SCAN = Check(command=("pysonar",), sonarqube_report_task="report-task.txt")
+ANALYSIS = SonarQubeAnalysis("AY1", "shop-api")
+
+
+def application(*, minimum: str | None = "80", checks: dict[str, Check]) -> Application:
+    gates = {"coverage": {"minimum": Decimal(minimum)}} if minimum else {}
+    return Application.model_validate(
+        {"repository": "acme/shop-api", "image": "acme/shop-api", "checks": checks, "gates": gates}
+    )
+
+
+def outcome(check: str = "tests", **facts: Any) -> CheckOutcome:
+    return replace(CheckOutcome(check, Exited(0), seconds=1.25), **facts)
+
+
+def after_tests(**facts: Any) -> CheckOutcome:
+    return replace(outcome(tests=TestCount(passed=3), coverage=Coverage(9, 10)), **facts)
+
+
+@pytest.mark.parametrize(
+    ("check", "ran", "verdict"),
+    [
+        (LINT, outcome(), passed("Passed in 1.2 s.")),
+        (LINT, None, failed("The check did not run; look at the flow run's log.")),
+        (
+            LINT,
+            outcome(ending=Exited(1), tail=("a.py:1: unused import", "Found 1 error.", "")),
+            failed("`ruff` ended with exit code 1: Found 1 error."),
+        ),
+        (LINT, outcome(ending=Exited(-9)), failed("`ruff` was ended by signal 9.")),
+        (LINT, outcome(ending=TimedOut(900)), failed("`ruff` did not end within 900 s and was killed.")),
+        (LINT, outcome(ending=NotStarted("no.")), failed("`ruff` could not be started: no.")),
+        (LINT, outcome(attempts=2), passed("Passed in 1.2 s. It is flaky: it took 2 tries.")),
+        (TESTS, after_tests(), passed("3 tests passed.")),
+        (
+            TESTS,
+            after_tests(tests=TestCount(passed=1, skipped=2, flaky=1)),
+            passed("1 test passed, 2 skipped, 1 flaky."),
+        ),
+        (
+            TESTS,
+            after_tests(ending=Exited(1), tests=TestCount(passed=2, failed=2, failures=("a: x", "b: y"))),
+            failed("2 of 4 tests failed: a: x and 1 more."),
+        ),
+        (
+            TESTS,
+            after_tests(tests=TestCount(passed=2, failed=1, failures=("a: x",))),
+            failed("1 of 3 tests failed: a: x."),
+        ),
+        (TESTS, after_tests(ending=Exited(4)), failed("`pytest` ended with exit code 4: it printed nothing")),
+        (TESTS, after_tests(tests=None, report_problem="junit.xml is empty; x"), failed("junit.xml is empty; x")),
+        (TESTS, after_tests(coverage=None), failed("coverage.xml was not read; the check must write it.")),
+        (
+            TESTS,
+            after_tests(tests=TestCount(skipped=2)),
+            failed("junit.xml has no test that ran (2 skipped); run at least one."),
+        ),
+        (SCAN, outcome(), failed("report-task.txt was not read; the check must write it.")),
+        (SCAN, outcome(analysis=ANALYSIS), pending("Waiting for SonarQube's quality gate.")),
+        (SCAN, outcome(analysis=ANALYSIS, quality_gate=failed("coverage")), failed("coverage")),
+        (SCAN, outcome(analysis=ANALYSIS, quality_gate=passed("good")), passed("good")),
+        (
+            SCAN,
+            outcome(ending=Exited(2), quality_gate=passed("old")),
+            failed("`pysonar` ended with exit code 2: it printed nothing"),
+        ),
+    ],
+)
+def test_a_check_is_judged_by_how_it_ended_and_by_its_reports(
+    check: Check, ran: CheckOutcome | None, verdict: Verdict
+) -> None:
+    assert decide_check(check, ran) == verdict
+
+
+def test_there_is_a_gate_for_each_configured_check_and_one_for_coverage() -> None:
+    gates = decide_gates(
+        application(checks={"lint": LINT, "tests": TESTS}), (after_tests(), outcome("lint"), outcome("stranger"))
+    )
+    assert gates == (
+        GateResult("lint", passed("Passed in 1.2 s.")),
+        GateResult("tests", passed("3 tests passed.")),
+        GateResult("coverage", passed("90.00 % of lines are covered (9 of 10), at least 80 % are asked for.")),
+    )
+
+
+def test_a_check_that_never_ran_fails_its_gate() -> None:
+    assert [gate.verdict.has_failed for gate in decide_gates(application(checks={"lint": LINT}, minimum=None), ())] == [
+        True
+    ]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "verdict"),
+    [
+        (
+            Coverage(15999, 20000),
+            failed("79.99 % of lines are covered (15999 of 20000), but at least 80 % are asked for; add tests."),
+        ),
+        (Coverage(4, 5), passed("80.00 % of lines are covered (4 of 5), at least 80 % are asked for.")),
+        (None, failed("Coverage is not known: a check must write the Cobertura report that `cobertura` names.")),
+    ],
+)
+def test_coverage_just_below_the_minimum_or_missing_fails(coverage: Coverage | None, verdict: Verdict) -> None:
+    assert decide_gates(application(checks={"tests": TESTS}), (after_tests(coverage=coverage),))[-1] == GateResult(
+        "coverage", verdict
+    )
+
+
+def test_coverage_of_several_checks_is_that_of_all_their_lines_and_missing_where_one_is_missing() -> None:
+    both = application(checks={"tests": TESTS, "web": TESTS})
+    gate = decide_gates(both, (after_tests(), after_tests(check="web", coverage=Coverage(0, 90))))[-1]
+    assert gate.verdict.reason.startswith("9.00 % of lines are covered (9 of 100)")
+    assert decide_gates(both, (after_tests(),))[-1].verdict.has_failed
+
+
+def test_coverage_asked_for_without_any_check_that_reports_it_fails() -> None:
+    assert decide_gates(application(checks={"lint": LINT}), (outcome("lint"),))[-1].verdict.has_failed
+
+
+@pytest.mark.parametrize("name", ["coverage", "tidegate"])
+def test_a_check_may_not_take_the_name_of_a_gate_that_is_not_its_own(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        decide_gates(application(checks={name: LINT}), ())
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        ([], failed("No gate was decided; configure at least one check.")),
+        ([passed("x")], passed("Gate a passed.")),
+        ([passed("x"), passed("y")], passed("All 2 gates passed.")),
+        ([passed("x"), failed("y"), pending("z")], failed("1 of 3 gates failed: b.")),
+        ([passed("x"), pending("y")], pending("Waiting for b.")),
+    ],
+)
+def test_the_aggregate_passes_only_where_every_gate_passed(verdicts: list[Verdict], whole: Verdict) -> None:
+    assert decide_all(tuple(GateResult(name, v) for name, v in zip("abc", verdicts, strict=False))) == whole

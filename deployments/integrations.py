@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL
+from prefect.exceptions import ObjectNotFound
 
-from tasks.domain.errors import ConfigurationError, Unreachable
+from deployments.prefect_server import explain, require_server
+from tasks.domain.errors import ConfigurationError
 from tasks.domain.event import StartIntegrate
 from tasks.runs import run_url
 
@@ -32,9 +32,7 @@ class Integrations:
     """A connection to the Prefect server that stays open, so that each run costs one request."""
 
     def __init__(self) -> None:
-        if not PREFECT_API_URL.value():
-            # Without it Prefect starts a server of its own, whose runs no worker ever sees.
-            raise ConfigurationError("PREFECT_API_URL is not set; set it to the server's address that ends in /api")
+        require_server()
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._client: PrefectClient | None = None
@@ -82,8 +80,11 @@ class Integrations:
                 idempotency_key=key,
                 labels={**labels, _REQUEST: request},
             )
-        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-            raise _failure(error) from error
+        except httpx.HTTPError as error:
+            if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.CONFLICT:
+                sentence = f"the deployment {DEPLOYMENT} takes other parameters; run `prefect --no-prompt deploy --all`"
+                raise ConfigurationError(sentence) from error
+            raise explain(error) from error
         return IntegrateRun(run.id, run_url(str(run.id)), is_new=run.labels.get(_REQUEST) == request)
 
 
@@ -93,15 +94,5 @@ async def _find_deployment(client: PrefectClient) -> UUID:
     except ObjectNotFound:
         sentence = f"the Prefect server has no deployment {DEPLOYMENT}; run `prefect --no-prompt deploy --all`"
         raise ConfigurationError(sentence) from None
-    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        raise _failure(error) from error
-
-
-def _failure(error: httpx.HTTPError) -> ConfigurationError | Unreachable:
-    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
-    if status == httpx.codes.CONFLICT:
-        return ConfigurationError(f"the deployment {DEPLOYMENT} takes other parameters; deploy it anew")
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return ConfigurationError(f"the Prefect server refuses us ({status}); set PREFECT_API_AUTH_STRING")
-    answer = f"answered {status}" if status else f"does not answer ({type(error).__name__})"
-    return Unreachable(f"the Prefect server at {PREFECT_API_URL.value()} {answer}; see whether it runs")
+    except httpx.HTTPError as error:
+        raise explain(error) from error

@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from flows.facts import changes_since, confirm_needs
 from flows.place import Place
 from tasks.approval import ask
-from tasks.domain.approval import Approval, AskAgain, Expired, Rejected, decide_approval
+from tasks.domain.approval import Answer, Approval, AskAgain, Expired, Rejected, decide_approval
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.change_set import ChangeSet
 from tasks.domain.delivery import ApprovalPolicy
@@ -32,11 +32,11 @@ def ask_until_answered(
         page = approval_page(_question(place, candidate, changes, expires, reason))
         left = max(1, int((expires - datetime.now(UTC)).total_seconds()))
         answer = ask(page, key=f"approval-{run_count}-{attempt}", timeout_seconds=left)
-        if isinstance(answer, Expired):
-            return answer
-        decision = answer
-        if not isinstance(answer, AskAgain):
+        decision: Approval | Rejected | Expired | AskAgain
+        if isinstance(answer, Answer):
             decision = decide_approval(policy, candidate, place.environment, answer, changes.authors)
+        else:
+            decision = answer
         if not isinstance(decision, AskAgain):
             return decision
         reason = decision.reason

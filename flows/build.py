@@ -9,6 +9,7 @@ from tasks.domain.commit import CommitFacts
 from tasks.domain.errors import EvidenceMissing
 from tasks.domain.gate import GateResult
 from tasks.domain.image import ImageReference
+from tasks.domain.image_labels import image_labels
 from tasks.registry import find_digest
 from tasks.source import checkout
 
@@ -35,8 +36,8 @@ def build_candidate(
 
 def _build_and_push(workshop: Workshop, facts: CommitFacts, image: ImageReference, *, fresh: bool) -> None:
     # The checks had a checkout of their own: what they left behind does not get into the image.
+    source = f"{workshop.github.web_url}/{workshop.app.repository}"
+    labels = image_labels(title=workshop.application, source=source, commit=facts)
     with checkout(workshop.github, workshop.app.repository, facts.sha) as tree:
-        build_image(
-            workshop.engine, tree, workshop.app.build, image, facts, workshop.commit_url(facts.sha), fresh=fresh
-        )
+        build_image(workshop.engine, tree, workshop.app.build, image, labels, fresh=fresh)
     push_image(workshop.engine, workshop.registry, image)

@@ -19,7 +19,7 @@ from tasks.runs import PromotionRun, find_open_promotions
 
 
 def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCandidate, Verdict]:
-    """The candidate and what its evidence says; raises ConfigurationError, EvidenceMissing where there is no such image."""
+    """The candidate and what its evidence says; raises ConfigurationError, and EvidenceMissing without the image."""
     image = ImageReference(place.image_repository, commit, digest)
     statuses = read_statuses(place.github, place.app.repository, commit)
     facts = read_image_facts(place.registry, place.app.image, digest)

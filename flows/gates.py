@@ -16,7 +16,7 @@ from tasks.source import checkout
 
 
 def decide_commit(workshop: Workshop, commit: str) -> tuple[tuple[GateResult, ...], Verdict]:
-    """Every gate's verdict and the aggregate, reported to GitHub and as a table; the aggregate is left to the caller."""
+    """Every gate's verdict, reported to GitHub and as a table, and the aggregate, which the caller reports."""
     gates = decide_gates(workshop.app, _run_checks(workshop, commit))
     verdict = decide_all(gates)
     for gate in gates:

@@ -3,8 +3,9 @@
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
-from flows.integrate import integrate
 from blocks.github import GitHub
+from flows.integrate import integrate
+from flows.loading import load_block
 from tasks.artifacts import report_table
 from tasks.delivery import read_delivery
 from tasks.domain.delivery import Application
@@ -28,7 +29,7 @@ def nightly() -> State:
 
 
 def _rebuild(name: str, app: Application) -> State:
-    head = head_of(GitHub.load(app.github), app.repository, app.branch, return_state=True)
+    head = head_of(load_block(GitHub, app.github), app.repository, app.branch, return_state=True)
     if not head.is_completed():
         return head
     return integrate(name, head.result(), fresh=True, return_state=True)

@@ -6,6 +6,7 @@ from blocks.argocd import ArgoCDServer
 from blocks.github import GitHub
 from blocks.gitops import GitOpsRepository
 from blocks.registry import ContainerRegistry
+from flows.loading import load_block
 from tasks.delivery import read_delivery
 from tasks.domain.delivery import Application, Delivery, Environment
 
@@ -35,7 +36,7 @@ class Place:
 
 
 def load_place(application: str, environment: str, delivery: Delivery | None = None) -> Place:
-    """Raises ConfigurationError for an unknown application or environment, ValueError for a block never registered."""
+    """Raises ConfigurationError for an unknown application or environment, or a block never registered."""
     known = delivery or read_delivery()
     app = known.application(application)
     env = known.environment(environment, application)
@@ -45,8 +46,8 @@ def load_place(application: str, environment: str, delivery: Delivery | None = N
         environment=environment,
         app=app,
         env=env,
-        github=GitHub.load(app.github),
-        registry=ContainerRegistry.load(app.registry),
-        gitops=GitOpsRepository.load(env.gitops),
-        argocd=ArgoCDServer.load(env.argocd.server),
+        github=load_block(GitHub, app.github),
+        registry=load_block(ContainerRegistry, app.registry),
+        gitops=load_block(GitOpsRepository, env.gitops),
+        argocd=load_block(ArgoCDServer, env.argocd.server),
     )

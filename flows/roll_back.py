@@ -12,6 +12,7 @@ from tasks.domain.image import ImageReference
 from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import failed, passed
 from tasks.gitops import image_at, read_desired_state, read_history, write_image
+from tasks.registry import read_image_facts
 from tasks.runs import run_url
 
 
@@ -58,3 +59,18 @@ def put_back(place: Place, bad_digest: str, reason: str) -> RolloutVerdict:
         return result
     restored = passed(f"{place.environment} is back at {image.short_digest} (commit {commit[:7]}), verified.")
     return RolloutVerdict(restored, result.kind, result.evidence)
+
+
+def find_previous(place: Place, bad_digest: str) -> tuple[ImageReference, str] | None:
+    """The image to go back to and its commit: the last healthy one of the history, or what stood there before."""
+    history = read_history(place.gitops, place.application, place.environment)
+    if known := last_healthy_before(history, bad_digest):
+        image = image_at(place.gitops, place.env.manifest, known.revision)
+        return (image, known.source_commit) if image and image.digest == known.digest else None
+    bad = change_with(history, bad_digest)
+    image = image_at(place.gitops, place.env.manifest, f"{bad.revision}^") if bad else None
+    if image is None or image.digest is None:
+        return None
+    # Written before Tidegate came: the image itself says which commit it is.
+    commit = read_image_facts(place.registry, place.app.image, image.digest).revision
+    return (image, commit) if commit else None

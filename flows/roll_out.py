@@ -13,7 +13,7 @@ from tasks.domain.approval import Approval
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.history import Change
 from tasks.domain.message import plain, promotion_page
-from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.rollout_verdict import RolloutVerdict
 from tasks.gitops import write_image
 from tasks.runs import run_url
 

@@ -7,6 +7,7 @@ from prefect_docker import DockerHost
 from blocks.github import GitHub
 from blocks.registry import ContainerRegistry
 from blocks.sonarqube import SonarQubeServer
+from flows.loading import load_block
 from tasks.delivery import read_delivery
 from tasks.domain.delivery import Application, Delivery
 
@@ -29,7 +30,7 @@ class Workshop:
 
 
 def load_workshop(application: str) -> Workshop:
-    """Raises ConfigurationError for an unknown application, ValueError for a block that was never registered."""
+    """Raises ConfigurationError for an unknown application or a block that was never registered."""
     delivery = read_delivery()
     app = delivery.application(application)
     asks_sonarqube = any(check.sonarqube_report_task for check in app.checks.values())
@@ -37,8 +38,8 @@ def load_workshop(application: str) -> Workshop:
         delivery=delivery,
         application=application,
         app=app,
-        github=GitHub.load(app.github),
-        registry=ContainerRegistry.load(app.registry),
-        engine=DockerHost.load(app.build.engine),
-        sonarqube=SonarQubeServer.load(app.sonarqube) if asks_sonarqube else None,
+        github=load_block(GitHub, app.github),
+        registry=load_block(ContainerRegistry, app.registry),
+        engine=load_block(DockerHost, app.build.engine),
+        sonarqube=load_block(SonarQubeServer, app.sonarqube) if asks_sonarqube else None,
     )

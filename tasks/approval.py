@@ -1,4 +1,4 @@
-"""Asks a person: pauses the run until the form in the Prefect UI, or the API, has answered. Rules: tasks.domain.approval."""
+"""Asks a person: pauses the run until the form has been answered; tasks.domain.approval judges the answer."""
 
 from datetime import UTC, datetime
 from typing import Literal

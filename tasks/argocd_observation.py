@@ -7,6 +7,7 @@ from typing import TypeVar
 from tasks.argocd_api import ApplicationApi
 from tasks.domain.argocd_json import read_status
 from tasks.domain.argocd_source import find_source
+from tasks.domain.errors import InvalidManifest
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout import Refresh
 from tasks.domain.rollout_facts import Expectation, Observation, Sync
@@ -65,7 +66,11 @@ def _ancestry(
     if ours is False and contains(revision, expectation.revision) is not False:
         return False, None
     # A later commit; or one beside ours, as after a forced push: then only the file says whether our change is in it.
-    image = image_at(revision)
+    try:
+        image = image_at(revision)
+    except InvalidManifest:
+        # Somebody broke the file later; what Argo CD renders from it says more.
+        image = None
     same = image is not None and image.digest == expectation.image.digest
     return ours or same, None if image is None or same else image
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import docker
 import requests
+from docker.api.build import process_dockerfile
+from docker.utils.build import tar
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect_docker import DockerHost
@@ -16,6 +18,7 @@ from tasks.aws_problems import aws_problems
 from tasks.domain.delivery import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference
+from tasks.domain.image_labels import REVISION
 from tasks.retry import RETRY_DELAYS, worth_retrying
 from tasks.run_log import RunLog
 
@@ -52,20 +55,21 @@ def build_image(
     *,
     fresh: bool = False,
 ) -> None:
-    """Build the image of `tree` under the name and tag of `image`, whose tag is the commit's full SHA.
+    """Build the image of `tree` under the name and tag of `image`, with the labels that image_labels makes.
 
-    The Dockerfile gets the commit as build argument COMMIT. `fresh` pulls the base images again and uses no cache.
+    The Dockerfile gets the commit, as the labels name it, as build argument COMMIT. `fresh` pulls the base images again
+    and uses no cache.
     Raises DeliveryError with the step that failed, ConfigurationError where the context is not in the tree, and
     Unreachable where the engine does not answer.
     """
-    context, dockerfile = _context(tree, build)
-    with _engine(engine) as api:
+    with _context(tree, build) as (context, dockerfile), _engine(engine) as api:
         lines = api.build(
-            path=str(context),
+            fileobj=context,
+            custom_context=True,
             dockerfile=dockerfile,
             tag=_tagged(image),
             target=build.target,
-            buildargs=build.arguments | {"COMMIT": image.tag},
+            buildargs=build.arguments | {"COMMIT": labels[REVISION]},
             labels=dict(labels),
             nocache=fresh,
             pull=fresh,
@@ -104,17 +108,22 @@ def push_image(engine: DockerHost, registry: ContainerRegistry, image: ImageRefe
                 raise _push_failure(registry, image, error)
 
 
-def _context(tree: Path, build: Build) -> tuple[Path, str]:
-    """The build context and the Dockerfile's path from there; both may be links, but only to within the tree."""
+@contextmanager
+def _context(tree: Path, build: Build) -> Iterator[tuple[Any, str]]:
+    """The build context as an archive, and the Dockerfile's name in it; nothing of it lies outside the tree."""
     context, dockerfile = (tree / build.context).resolve(), (tree / build.dockerfile).resolve()
+    ignore = context / ".dockerignore"
     for path, is_there in ((build.context, context.is_dir()), (build.dockerfile, dockerfile.is_file())):
         if not is_there:
             raise ConfigurationError(f"{path} is not in the repository; correct `build` of the application")
-    if not all(
-        path.is_relative_to(tree.resolve()) for path in (context, dockerfile, (context / ".dockerignore").resolve())
-    ):
+    if not all(path.resolve().is_relative_to(tree.resolve()) for path in (context, dockerfile, ignore)):
         raise ConfigurationError(f"{build.context} or {build.dockerfile} leads out of the repository; use plain files")
-    return context, str(dockerfile)
+    lines = ignore.read_text(errors="replace").splitlines() if ignore.is_file() else []
+    excluded = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    # docker's own helpers; only its build(path=...) would put a Dockerfile outside the context into the URL as well.
+    name, content = process_dockerfile(str(dockerfile), str(context))
+    with tar(str(context), exclude=excluded, dockerfile=(name, content)) as archive:
+        yield archive, name
 
 
 @contextmanager

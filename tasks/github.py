@@ -1,6 +1,7 @@
 """GitHub's REST API: what a commit's statuses say, and where a branch stands."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from blocks.github import GitHub
+from tasks.domain.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
 from tasks.domain.verdict import Outcome, Verdict
 from tasks.retry import RETRY_DELAYS, rate_limit_wait, worth_retrying
@@ -78,18 +80,56 @@ def read_head(github: GitHub, repository: str, branch: str) -> str:
         return str(_send(client, request, right="contents: read").json()["object"]["sha"])
 
 
+@task(
+    task_run_name="compare {base} with {head}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=worth_retrying,
+)
+def compare(github: GitHub, repository: str, base: str, head: str) -> ChangeSet:
+    """What `head` has that `base` has not; raises AccessRefused, also where one of them is not in the repository.
+
+    https://docs.github.com/rest/commits/commits#compare-two-commits
+    """
+    with github.get_client() as client:
+        path = f"/repos/{repository}/compare/{base}...{head}"
+        request = client.build_request("GET", path, params={"per_page": "100"})
+        pages = [page.json() for page in _pages(client, request, right="contents: read")]
+    commits = tuple(_new_commit(commit) for page in pages for commit in page["commits"])
+    return ChangeSet(base, head, Position(pages[0]["status"]), commits, pages[0]["total_commits"])
+
+
+def _new_commit(commit: dict[str, Any]) -> NewCommit:
+    author = commit["commit"]["author"] or {}
+    return NewCommit(
+        sha=commit["sha"],
+        subject=commit["commit"]["message"].partition("\n")[0],
+        author_name=author.get("name") or "",
+        author_email=author.get("email") or "",
+        # Null where GitHub knows no user with that mail address.
+        author_login=(commit["author"] or {}).get("login") or "",
+    )
+
+
 def _newest_statuses(client: httpx.Client, repository: str, commit: str) -> dict[str, dict[str, Any]]:
     """GitHub's combined status lists only the newest of each context."""
-    found: dict[str, dict[str, Any]] = {}
     request = client.build_request("GET", f"/repos/{repository}/commits/{commit}/status", params={"per_page": "100"})
-    while True:
-        response = _send(client, request, right="commit statuses: read")
-        for status in response.json()["statuses"]:
+    found: dict[str, dict[str, Any]] = {}
+    for page in _pages(client, request, right="commit statuses: read"):
+        for status in page.json()["statuses"]:
             found.setdefault(status["context"], status)
+    return found
+
+
+def _pages(client: httpx.Client, request: httpx.Request, *, right: str) -> Iterator[httpx.Response]:
+    while True:
+        response = _send(client, request, right=right)
+        yield response
         following = response.links.get("next", {}).get("url")
         # Followed only on the same server: the token goes along.
         if not following or _origin(httpx.URL(following)) != _origin(request.url):
-            return found
+            return
         request = client.build_request("GET", following)
 
 

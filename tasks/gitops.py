@@ -19,7 +19,7 @@ from tasks.domain.errors import ConfigurationError, DesiredStateConflict, Invali
 from tasks.domain.history import Change, parse_change, promotion_message
 from tasks.domain.image import COMMIT, ImageReference
 from tasks.domain.manifest import read_image, set_image
-from tasks.gitops_mirror import GitOpsMirror, TreeFile, open_mirror
+from tasks.gitops_mirror import REVISION, GitOpsMirror, TreeFile, open_mirror
 from tasks.retry import RETRY_DELAYS, worth_retrying
 
 _TRIES = 10
@@ -144,7 +144,7 @@ def contains(repository: GitOpsRepository, ancestor: str, revision: str) -> bool
     retry_condition_fn=worth_retrying,
 )
 def image_at(repository: GitOpsRepository, manifest: Manifest, revision: str) -> ImageReference | None:
-    """The image that the manifest named in that commit; None where it named none.
+    """The image that the manifest named in that commit, or with SHA^ in the one before; None where it named none.
 
     None also where the repository has no such commit, or the commit no such file.
     """
@@ -158,7 +158,7 @@ def image_at(repository: GitOpsRepository, manifest: Manifest, revision: str) ->
 def _find(mirror: GitOpsMirror, revision: str) -> bool:
     if mirror.knows(revision):
         return True
-    if not COMMIT.fullmatch(revision):
+    if not REVISION.fullmatch(revision):
         return False
     mirror.fetch()
     return mirror.knows(revision)

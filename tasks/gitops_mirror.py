@@ -7,6 +7,7 @@ by one (https://git-scm.com/docs/partial-clone). It is a cache: whatever is wron
 import fcntl
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from blocks.gitops import GitOpsRepository
 from tasks.domain.errors import AccessRefused, ConfigurationError, InvalidManifest
-from tasks.domain.image import COMMIT
 from tasks.git_command import GitFailed, run_git_in_bytes
 
+# A full SHA, or the first parent of one.
+REVISION = re.compile(r"[0-9a-f]{40}\^?")
 _REMOTE_SECONDS = 300
 _LOCAL_SECONDS = 60
 # What a server says when another push was faster than ours, beside the plain "[rejected]".
@@ -96,8 +98,8 @@ class GitOpsMirror:
         return self._local("rev-parse", "--verify", "--end-of-options", f"{self._branch}^{{commit}}").strip()
 
     def knows(self, revision: str) -> bool:
-        """Whether the commit is here already."""
-        if not COMMIT.fullmatch(revision):
+        """Whether the commit is here already; `revision` is a full SHA, or one with ^ for its first parent."""
+        if not REVISION.fullmatch(revision):
             return False
         try:
             self._local("cat-file", "-e", "--end-of-options", f"{revision}^{{commit}}")
@@ -188,7 +190,7 @@ class GitOpsMirror:
 
     def _fetch(self) -> None:
         refspec = f"+{self._branch}:{self._branch}"
-        self._remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "origin", refspec)
+        self._remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", refspec)
 
     def _start_anew(self) -> None:
         with tempfile.TemporaryDirectory(dir=self.folder.parent, ignore_cleanup_errors=True) as scratch:

@@ -1,6 +1,7 @@
 """Other flow runs on the Prefect server: starts the next promotion, finds and wakes those that wait."""
 
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from prefect import task
@@ -35,13 +36,16 @@ class PromotionRun:
 @task(task_run_name="start {application} -> {environment}", retries=3, retry_delay_seconds=2)
 def start_promotion(application: str, environment: str, commit: str, digest: str, *, parent: str) -> UUID:
     """Create the run that promotes this digest; a second call by the same parent run returns the first one's."""
-    run = run_deployment(
-        PROMOTE,
-        parameters={"application": application, "environment": environment, "commit": commit, "digest": digest},
-        idempotency_key=f"{parent}:{application}:{environment}:{digest}",
-        tags=[f"application:{application}", f"environment:{environment}", f"commit:{commit[:7]}"],
-        timeout=0,
-        as_subflow=False,
+    run = cast(
+        "FlowRun",
+        run_deployment(
+            PROMOTE,
+            parameters={"application": application, "environment": environment, "commit": commit, "digest": digest},
+            idempotency_key=f"{parent}:{application}:{environment}:{digest}",
+            tags=[f"application:{application}", f"environment:{environment}", f"commit:{commit[:7]}"],
+            timeout=0,
+            as_subflow=False,
+        ),
     )
     return run.id
 

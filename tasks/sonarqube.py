@@ -21,7 +21,7 @@ class Patience:
     """How long the computation may take and how often to look, in seconds; the pauses grow to `longest_pause`."""
 
     limit: float = 600.0
-    first_pause: float = 1.0
+    first_pause: float = 0.5
     longest_pause: float = 10.0
 
 

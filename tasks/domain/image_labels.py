@@ -10,6 +10,7 @@ from datetime import UTC
 from tasks.domain.commit import CommitFacts
 
 _PREFIX = "org.opencontainers.image."
+REVISION = _PREFIX + "revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class ImageFacts:
     @property
     def revision(self) -> str:
         """The commit that it was built from; empty where it does not say."""
-        return self.labels.get(_PREFIX + "revision", "")
+        return self.labels.get(REVISION, "")
 
     @property
     def source(self) -> str:
@@ -49,7 +50,7 @@ def image_labels(*, title: str, source: str, commit: CommitFacts, version: str |
     return {
         _PREFIX + "title": title,
         _PREFIX + "source": source,
-        _PREFIX + "revision": commit.sha,
+        REVISION: commit.sha,
         _PREFIX + "created": commit.committed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         _PREFIX + "version": version or commit.sha,
     }

@@ -105,6 +105,8 @@ class _Reader:
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, object]:
         seen: dict[str, int] = {}
         values: dict[str, object] = {}
+        for merged in self._merged(node, place):
+            values = merged | values
         for key_node, value_node in self._pairs(node, place):
             key, line = str(key_node.value), key_node.start_mark.line + 1
             if key in seen:
@@ -114,8 +116,6 @@ class _Reader:
             seen[key] = line
             self._located.lines[*place, key] = line
             values[key] = self.read(value_node, (*place, key))
-        for merged in self._merged(node, place):
-            values = merged | values
         return values
 
     def _pairs(self, node: MappingNode, place: Place) -> Iterator[tuple[ScalarNode, Node]]:

@@ -14,6 +14,10 @@ from tasks.domain.verdict import Outcome, Verdict
 
 _MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.PENDING: "⏳"}
 _SHOWN_COMMITS = 20
+_UNPROVEN = (
+    "Your name is what you type: nothing proves it, and the record will say so. In the newer UI the form is behind the"
+    " ⋮ menu at the top right, **Resume**."
+)
 
 
 def plain(text: str, limit: int = 200) -> str:
@@ -99,8 +103,7 @@ def approval_page(question: Question) -> str:
             "",
             " · ".join(f"[{text}]({url})" for text, url in question.links.items()),
             "",
-            f"The question stands until {question.expires}. Your name is what you type: nothing proves it, and the record"
-            " will say so. In the newer UI the form is behind the ⋮ menu at the top right, **Resume**.",
+            f"The question stands until {question.expires}. {_UNPROVEN}",
         ]
     )
 

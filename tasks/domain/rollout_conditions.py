@@ -51,8 +51,10 @@ def _is_detected(expectation: Expectation, look: Observation) -> Unmet | None:
     sentence = f"Argo CD sees {seen}, not yet {ours}"
     if look.contains is None and look.status.revision:
         sentence = f"it cannot be told whether {seen}, which Argo CD sees, contains {ours}"
+    # Said only when a webhook or a refresh should have shown by now.
+    is_late = (look.at - expectation.pushed_at).total_seconds() > expectation.timeouts.detect_seconds / 4
     compared = look.status.reconciled_at
-    if compared is None or compared < expectation.pushed_at - timedelta(seconds=1):
+    if is_late and (compared is None or compared < expectation.pushed_at - timedelta(seconds=1)):
         sentence += "; it has not compared since the push: look whether its controller runs and reconciles it"
     return Unmet(RolloutKind.DETECTION, sentence, expectation.timeouts.detect_seconds)
 

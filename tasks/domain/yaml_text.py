@@ -4,6 +4,7 @@ ruamel.yaml's C parser reads first, because it is fifty times as fast as a load;
 plain scalar between braces, ruamel.yaml's own parser of YAML 1.2 reads.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,6 @@ from ruamel.yaml.events import (
 from tasks.domain.errors import InvalidManifest
 
 _BOM = "\ufeff"
-# YAML 1.1 ended lines with these, YAML 1.2 does not; only the second parser knows.
-_OLD_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _MERGE = "<<"
 
 
@@ -65,11 +64,8 @@ class YamlText:
 def parse_yaml(text: str, *, file: str) -> YamlText:
     """The events of all documents in the text; raises InvalidManifest where it is not YAML."""
     body = text.removeprefix(_BOM)
-    if not _OLD_LINE_ENDS.search(body):
-        try:
-            return YamlText(text, file, _events(body, pure=False), len(text) - len(body))
-        except (YAMLError, ValueError, OverflowError):
-            pass
+    with contextlib.suppress(YAMLError, ValueError, OverflowError):
+        return YamlText(text, file, _events(body, pure=False), len(text) - len(body))
     try:
         return YamlText(text, file, _events(body, pure=True), len(text) - len(body))
     except MarkedYAMLError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,13 @@ from starlette.routing import Route
 
 from blocks.sonarqube import SonarQubeServer
 from deployments.sandbox.server import serve
+from deployments.sandbox.sonarqube import scanner
+from deployments.sandbox.sonarqube.protocol import create_app
+from deployments.sandbox.sonarqube.state import SonarQubeState
+from tasks.checks import run_check
+from tasks.domain.delivery import Check
 from tasks.domain.errors import AccessRefused, EvidenceMissing, Unreachable
+from tasks.domain.gate import decide_check
 from tasks.domain.report import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed
 from tasks.sonarqube import Patience, wait_for_quality_gate
@@ -134,3 +141,21 @@ def test_an_answer_that_is_not_sonarqube_s_is_not_believed() -> None:
     page = Route("/api/ce/task", lambda _: Response("<html>"))
     with serve(Starlette(routes=[page])) as url, pytest.raises(Unreachable, match="is not JSON"):
         wait(SonarQubeServer(url=url, token=SecretStr("squ_secret")))
+
+
+@pytest.mark.parametrize("gate_fails", [False, True])
+def test_what_a_scanner_uploads_is_judged_by_the_server(tmp_path: Path, gate_fails: bool) -> None:
+    (tmp_path / "app.py").write_text("def add(a, b):\n    return a + b\n")
+    state = SonarQubeState(processing_seconds=0.1)
+    state.add_token("squ_secret")
+    state.faults.gate_fails = gate_fails
+    command = ("python3", scanner.__file__, "-Dsonar.projectKey=shop-api", "-Dsonar.sources=.")
+    check = Check(command=command, sonarqube_report_task=".scannerwork/report-task.txt")
+    with serve(create_app(state)) as url:
+        server = SonarQubeServer(url=url, token=SecretStr("squ_secret"))
+        outcome = run_check.fn("sonarqube", check, tmp_path, sonarqube=server)
+        assert outcome.analysis is not None, outcome
+        verdict = wait_for_quality_gate.fn(server, outcome.analysis, patience=Patience(30.0, 0.01, 0.02))
+    assert decide_check(check, outcome).reason == "Waiting for SonarQube's quality gate."
+    reason = "SonarQube's quality gate failed: new violations is 1, at most 0 is asked for."
+    assert verdict == (failed(reason) if gate_fails else passed("SonarQube's quality gate passed."))

@@ -53,7 +53,7 @@ WORKLOADS = Workloads(desired=(IMAGE,), live=(IMAGE,), pods=(Pod("shop-api-7f", 
 
 def look(seconds: float, **facts: Any) -> Observation:
     """What is seen so many seconds after the push: everything as it should be, but for the given facts."""
-    own = {"contains": True, "operation_contains": True, "workloads": WORKLOADS}
+    own: dict[str, Any] = {"contains": True, "operation_contains": True, "workloads": WORKLOADS}
     names = Observation.__dataclass_fields__.keys()
     own |= {name: value for name, value in facts.items() if name in names}
     status = replace(HEALTHY, **{name: value for name, value in facts.items() if name not in names})
@@ -288,6 +288,13 @@ def test_only_a_failure_that_nobody_has_answered_yet_calls_for_a_rollback() -> N
         RolloutKind.CONFIRMED,
         RolloutKind.SUPERSEDED,
     }
+
+
+def test_one_look_is_never_enough() -> None:
+    at_once = replace(EXPECTATION, timeouts=TIMEOUTS.model_copy(update={"settle_seconds": 0}))
+
+    assert decide_rollout(at_once, looks(20)).kind is RolloutKind.SETTLING
+    assert decide_rollout(at_once, looks(20, 20)).kind is RolloutKind.CONFIRMED
 
 
 def test_an_unasked_argo_cd_has_said_nothing() -> None:

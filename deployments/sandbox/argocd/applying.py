@@ -42,7 +42,7 @@ def _apply(resource: ManagedResource, cluster: Cluster, *, dry_run: bool) -> Doc
         manifest["metadata"]["annotations"] = annotations_of(manifest) | {LAST_APPLIED: json.dumps(target)}
         try:
             cluster.apply(manifest)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             return failed_result(resource, str(error))
     kind = ".".join(filter(None, (resource.key.kind.lower(), resource.key.group)))
     message = f"{kind}/{resource.key.name} {done}" + " (dry run)" * dry_run

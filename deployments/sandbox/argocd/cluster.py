@@ -8,7 +8,7 @@ class Cluster(Protocol):
     """Live objects, in the shape that the Kubernetes API gives them, with status and metadata."""
 
     def apply(self, manifest: dict[str, Any], /) -> object:
-        """Create the object or change it to be as the manifest says; raises ValueError where it cannot be taken."""
+        """Create the object or change it to be as the manifest says; raises ValueError or OSError where not."""
 
     def delete(self, kind: str, namespace: str, name: str, /) -> object:
         """Remove the object and what it owns; nothing happens where it is not there."""
@@ -21,6 +21,9 @@ class Cluster(Protocol):
 
     def service_url(self, namespace: str, name: str, /) -> str | None:
         """Where a Service is reached from this machine, or None where it is not."""
+
+    def logs(self, namespace: str, pod: str, /) -> str:
+        """What a pod has printed; empty where there is none."""
 
     def subscribe(self, callback: Callable[..., object], /) -> object:
         """Have `callback` called after each change, from any thread; it returns at once."""

@@ -67,10 +67,13 @@ class ComparisonLoop:
             return
         observation = self._observation(key)
         is_skipped = annotations_of(application).get(_SKIP) == "true" or self.parts.faults_of(application).stalled
-        if not is_skipped:
-            self._compare(key, application, observation)
-        left = observation.next_poll - monotonic()
-        self.queue.add(key, self.parts.timing.comparison_poll if is_skipped else max(left, 0.0))
+        try:
+            if not is_skipped:
+                self._compare(key, application, observation)
+        finally:
+            # Whatever went wrong, the next look on schedule must not be lost with it.
+            left = self.parts.timing.comparison_poll if is_skipped else observation.next_poll - monotonic()
+            self.queue.add(key, max(left, self.parts.timing.reaction))
 
     def _compare(self, key: ApplicationName, application: Document, observation: Observation) -> None:
         faults = self.parts.faults_of(application)
@@ -116,9 +119,7 @@ class ComparisonLoop:
         revisions = self.parts.desired.resolve(application)
         return self.parts.desired.at(application, revisions, render_from=faults.render_from)
 
-    def _write(
-        self, key: ApplicationName, desired: Desired, *, with_git: bool, refresh: str | None = None
-    ) -> None:
+    def _write(self, key: ApplicationName, desired: Desired, *, with_git: bool, refresh: str | None = None) -> None:
         observation = self._observation(key)
         with observation.writing:
             application = self.parts.store.get(key)
@@ -127,7 +128,7 @@ class ComparisonLoop:
             comparison = observation.comparison = compare(key.name, desired, self.parts.cluster)
             decision = self._decide(application, comparison, observation)
             error = decision.message if isinstance(decision, ReportSyncError) else None
-            health = look(application, observation, self.parts)[0] if with_git else None
+            health, changes_in = look(application, observation, self.parts) if with_git else (None, None)
 
             def change(document: Document) -> None:
                 write_comparison(document, comparison, error)
@@ -136,6 +137,8 @@ class ComparisonLoop:
                     write_reconciled(document, refresh)
 
             self.parts.store.update(key, change)
+        if changes_in:
+            self.healths.queue.add(key, changes_in)
         match decision:
             case StartSync(operation):
                 self.parts.store.update(key, lambda document: start_operation(document, operation))

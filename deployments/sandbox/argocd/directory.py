@@ -21,7 +21,7 @@ def read_directory(files: Mapping[str, str], folder: str, *, recurse: bool) -> l
         if (folder != "." and inside == path) or ("/" in inside and not recurse):
             continue
         if posixpath.basename(path) in _KUSTOMIZATIONS:
-            raise ValueError(f"{path} asks for kustomize, which the sandbox does not have; use a plain folder or a chart")
+            raise ValueError(f"{path} asks for kustomize, which the sandbox lacks; use a plain folder or a chart")
         if path.endswith(_MANIFESTS):
             found += _manifests(path, files[path])
     return found

@@ -34,7 +34,7 @@ Observations = dict[ApplicationName, Observation]
 
 
 def look(application: Document, observation: Observation, parts: Parts) -> tuple[Health, float | None]:
-    """Look at the live state and remember it; the application's health, and in how many seconds it may read otherwise."""
+    """Look at the live state, remember it, and say the health and in how many seconds it may read otherwise."""
     resources = observation.comparison.resources if observation.comparison else ()
     observation.tree = grow_tree(resources, parts.cluster)
     each = {resource.key: health_of(resource.live) if resource.live else Health("Missing") for resource in resources}

@@ -66,7 +66,7 @@ class OperationLoop:
             return
         state = application["status"].get("operationState")
         if state is None:
-            self._begin(key, application)
+            self._begin(key)
         elif state["phase"] == "Terminating":
             self._finish(key, _Outcome("Failed", "Operation terminated", state.get("syncResult") or {}))
         elif (wait := self._progress.setdefault(key, _Progress(0.0)).due - time.monotonic()) > 0:
@@ -78,7 +78,7 @@ class OperationLoop:
         else:
             self._attempt(key, application)
 
-    def _begin(self, key: ApplicationName, application: Document) -> None:
+    def _begin(self, key: ApplicationName) -> None:
         def change(document: Document) -> None:
             running = {"operation": document["operation"], "phase": "Running", "startedAt": timestamp()}
             document["status"]["operationState"] = running
@@ -89,7 +89,8 @@ class OperationLoop:
     def _begin_again(self, key: ApplicationName) -> None:
         """A retry: what the last attempt left is cleared, only its count stays."""
         self._wait(key, self.parts.timing.operation_takes)
-        self._change_state(key, lambda state: [state.pop(name, None) for name in ("finishedAt", "syncResult", "message")])
+        left = ("finishedAt", "syncResult", "message")
+        self._change_state(key, lambda state: [state.pop(name, None) for name in left])
 
     def _attempt(self, key: ApplicationName, application: Document) -> None:
         operation = application["operation"]
@@ -172,4 +173,5 @@ def _refused(comparison: Comparison, why: str) -> list[Document]:
 def _back_off(backoff: Document, tried: int) -> float:
     """Argo CD's defaults: 5 seconds, doubled each time, 3 minutes at most."""
     longest = seconds_of(backoff.get("maxDuration") or "3m")
-    return min(seconds_of(backoff.get("duration") or "5s") * (backoff.get("factor") or 2) ** tried, longest)
+    first, factor = seconds_of(backoff.get("duration") or "5s"), float(backoff.get("factor") or 2)
+    return float(min(first * factor**tried, longest))

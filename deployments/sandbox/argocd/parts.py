@@ -36,6 +36,10 @@ class Parts:
         found = [window for window in self.windows.get(application["spec"]["project"], []) if window.is_for(name)]
         return found + [_DENIED_BY_FAULT] * self.faults_of(application).sync_window_denies
 
+    def active_windows_of(self, application: Document) -> list[SyncWindow]:
+        """Those of them that are open now."""
+        return [window for window in self.windows_of(application) if window.is_active(datetime.now(UTC))]
+
     def may_sync(self, application: Document, *, manual: bool) -> bool:
         """Whether the windows let a sync of the Application through now."""
         return may_sync(self.windows_of(application), datetime.now(UTC), manual=manual)

@@ -64,9 +64,7 @@ def _render_helm(
     )
 
 
-def _referenced_files(
-    repositories: Repositories, sources: list[Document], revisions: Sequence[str]
-) -> dict[str, str]:
+def _referenced_files(repositories: Repositories, sources: list[Document], revisions: Sequence[str]) -> dict[str, str]:
     """The files of every source that has a `ref`, below a folder of that name with a dollar sign."""
     return {
         f"${source['ref']}/{path}": text

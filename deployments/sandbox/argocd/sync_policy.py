@@ -55,7 +55,8 @@ def decide_sync(
     revisions = comparison.desired.revisions
     if not _was_attempted(application, revisions):
         if automated.get("prune") and not automated.get("allowEmpty") and not comparison.desired.manifests:
-            return ReportSyncError(f"Skipping sync attempt to {_list(revisions)}: auto-sync will wipe out all resources")
+            skipped = f"Skipping sync attempt to {_list(revisions)}"
+            return ReportSyncError(f"{skipped}: auto-sync will wipe out all resources")
         return StartSync(_operation(application, revisions))
     state = application["status"]["operationState"]
     if state["phase"] != "Succeeded":

@@ -25,7 +25,8 @@ class SyncWindow:
     def __post_init__(self) -> None:
         if self.kind not in ("allow", "deny"):
             raise ValueError(f"a sync window is of kind allow or deny, not {self.kind!r}")
-        _minutes_match(self.schedule, datetime(2000, 1, 1))  # noqa: DTZ001 - any minute shows whether it can be read
+        # Any minute shows whether the schedule can be read.
+        _minutes_match(self.schedule, datetime(2000, 1, 1))
         seconds_of(self.duration)
 
     def is_for(self, application: str) -> bool:
@@ -38,6 +39,7 @@ class SyncWindow:
         minutes = range(int(seconds_of(self.duration) // 60) + 1)
         opened = (minute - timedelta(minutes=ago) for ago in minutes)
         return any(
+            # Any minute shows whether the schedule can be read.
             _minutes_match(self.schedule, at) and now < at + timedelta(seconds=seconds_of(self.duration))
             for at in opened
         )

@@ -51,14 +51,10 @@ def _declared_metadata(manifest: Object) -> Object:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or not isinstance(name, str):
-        raise ApiError(
-            422, "Invalid", f"{manifest['kind']} is invalid: metadata.name: Required value: name is required"
-        )
+        raise ApiError(422, "Invalid", f"{manifest['kind']} is invalid: metadata.name: Required value")
     if not _NAME.fullmatch(name):
-        message = (
-            f'{manifest["kind"]} "{name}" is invalid: metadata.name: Invalid value: "{name}": use a-z, 0-9 and "-"'
-        )
-        raise ApiError(422, "Invalid", message)
+        message = f'metadata.name: Invalid value: "{name}": use a-z, 0-9 and "-"'
+        raise ApiError(422, "Invalid", f'{manifest["kind"]} "{name}" is invalid: {message}')
     namespace = metadata.get("namespace") or "default"
     # The namespace becomes a folder's name.
     if not isinstance(namespace, str) or not _NAME.fullmatch(namespace):

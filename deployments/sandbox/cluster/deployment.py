@@ -1,6 +1,7 @@
-"""How a Deployment's next step is decided: a rolling update as a function of what is there. Its status is deployment_status.
+"""How a Deployment's next step is decided: a rolling update as a function of what is there.
 
-Old pods go only as new ones become ready: maxUnavailable counts as zero. The outside rules are those of
+Its other half is deployment_status, what it says of itself. Old pods go only as new ones become ready: maxUnavailable
+counts as zero. The outside rules are those of
 https://kubernetes.io/docs/concepts/workloads/controllers/deployment/.
 """
 

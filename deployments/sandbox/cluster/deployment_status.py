@@ -1,4 +1,4 @@
-"""What a Deployment says of its rollout: counts and conditions. Its other half is deployment, which decides the steps."""
+"""What a Deployment says of its rollout: counts and conditions. Its other half is deployment, which decides."""
 
 from dataclasses import dataclass
 from typing import Any

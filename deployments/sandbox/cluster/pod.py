@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from deployments.sandbox.cluster.faults import Faults
 from deployments.sandbox.cluster.image_store import ImageStore, PulledImage
@@ -68,18 +69,29 @@ class PodLife:
         self._thread.join(seconds)
 
     def _live(self) -> None:
-        failures = 0
+        try:
+            self._run_until_told_to_end()
+        finally:
+            # The process is gone by now, and with it the pod.
+            self._node.store.remove("Pod", self._namespace, self._name)
+
+    def _run_until_told_to_end(self) -> None:
+        exits = 0
         while not self._ending.is_set():
             image = self._pull()
             if image is None:
                 return
-            failures = self._run(image, failures) + 1
-            pause = self._node.timing.back_off_after(failures)
-            if self._container.waiting == "CrashLoopBackOff" and pause:
-                pod = f"{self._name}_{self._namespace}({self._uid})"
-                what = f"back-off {pause:g}s restarting failed container={self._declared['name']} pod={pod}"
-                self._report(message=what, running_since="")
-            self._ending.wait(pause)
+            try:
+                code = self._run(image, restarts=exits)
+            except ConfigurationMissing as problem:
+                self._report(waiting="CreateContainerConfigError", message=str(problem))
+            except StartError as problem:
+                self._report(waiting="RunContainerError", message=str(problem))
+            else:
+                exits += 1
+                self._report_exit(code, pause=self._node.timing.back_off_after(exits))
+            # What cannot start at all waits like what has crashed twice.
+            self._ending.wait(self._node.timing.back_off_after(max(exits, 2)))
 
     def _pull(self) -> PulledImage | None:
         """The image, however often that takes; None where the pod ends before."""
@@ -87,7 +99,7 @@ class PodLife:
         while not self._ending.is_set():
             try:
                 if self._node.faults.fails_pull(self._image):
-                    raise PullError("the registry was told to fail here")  # noqa: TRY301
+                    raise PullError("the registry was told to fail here")
                 return self._node.images.pull(self._image)
             except PullError as problem:
                 failures += 1
@@ -98,3 +110,63 @@ class PodLife:
             self._report(waiting="ImagePullBackOff", message=back_off)
             self._ending.wait(self._node.timing.back_off_after(failures + 1))
         return None
+
+    def _run(self, image: PulledImage, *, restarts: int) -> int:
+        """Run the container once, to its end, and return its exit code."""
+        variables = declared_variables(
+            self._declared, lambda name: self._node.store.get("ConfigMap", self._namespace, name)
+        )
+        port = _free_port()
+        log = self._node.log_of(self._namespace, self._name)
+        process = start(image, self._declared, environment_of(image, variables, port), log)
+        grace = min(float(self._spec["terminationGracePeriodSeconds"]), self._node.timing.longest_grace)
+        try:
+            self._set_port(port)
+            image_id = f"{self._image.repository}@{self._image.digest or image.digest}"
+            self._report(waiting="", message="", running_since=timestamp(), restarts=restarts, image_id=image_id)
+            return self._watch(process, image, port, grace)
+        finally:
+            process.end(grace_seconds=grace)
+
+    def _watch(self, process: Process, image: PulledImage, port: int, grace: float) -> int:
+        started = time.monotonic()
+        readiness = ProbeResults(declared_probe(self._declared, "readinessProbe"), port, started=started)
+        liveness = ProbeResults(declared_probe(self._declared, "livenessProbe"), port, started=started)
+        digests = {image.digest, self._image.digest or image.digest}
+        while not self._ending.wait(self._node.timing.tick):
+            code = process.exit_code()
+            if code is not None:
+                return code
+            liveness.ask_if_due(time.monotonic())
+            if liveness.has_failed:
+                self._report(is_ready=False)
+                break
+            readiness.ask_if_due(time.monotonic())
+            is_blocked = any(self._node.faults.blocks_readiness(self._namespace, digest) for digest in digests)
+            self._report(is_ready=readiness.has_passed and not is_blocked)
+        return process.end(grace_seconds=grace)
+
+    def _report_exit(self, code: int, *, pause: float) -> None:
+        reason = "Error" if code else "Completed"
+        last = Terminated(code, reason, self._container.running_since, timestamp())
+        pod = f"{self._name}_{self._namespace}({self._uid})"
+        message = f"back-off {pause:g}s restarting failed container={self._declared['name']} pod={pod}"
+        self._report(waiting="CrashLoopBackOff", message=message, running_since="", is_ready=False, last=last)
+
+    def _set_port(self, port: int) -> None:
+        def edit(pod: Object) -> None:
+            pod["metadata"].setdefault("annotations", {})[PORT] = str(port)
+
+        self._node.store.change("Pod", self._namespace, self._name, edit)
+
+    def _report(self, **changes: Any) -> None:
+        container = replace(self._container, **changes)
+        if container == self._container:
+            return
+        self._container = container
+        self._node.store.change("Pod", self._namespace, self._name, lambda pod: show(pod, container))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

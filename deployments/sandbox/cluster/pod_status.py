@@ -1,4 +1,4 @@
-"""A pod as the API shows it: the object that a ReplicaSet creates, and the status that follows from its container's state."""
+"""A pod as the API shows it: the object that a ReplicaSet creates, and the status that its container's state gives."""
 
 import secrets
 from copy import deepcopy

@@ -31,7 +31,7 @@ class StartError(Exception):
 
 
 def environment_of(image: PulledImage, variables: Mapping[str, str], port: int) -> dict[str, str]:
-    """Exactly what the process gets: a PATH, the image's variables, the pod's, and PORT, which only the cluster knows."""
+    """Exactly what the process gets: a PATH, the image's variables, the pod's, and the PORT to listen on."""
     pairs = (pair.partition("=") for pair in image.config.get("Env") or [])
     return {"PATH": _PATH} | {name: value for name, _, value in pairs} | dict(variables) | {"PORT": str(port)}
 
@@ -78,7 +78,7 @@ class Process:
         self._leader = leader
 
     def exit_code(self) -> int | None:
-        """None while it runs; 128 and the signal's number where a signal ended it. What it left running goes with it."""
+        """None while it runs; 128 and the signal's number where a signal ended it. What it left running goes too."""
         code = self._leader.poll()
         if code is None:
             return None

@@ -1,7 +1,7 @@
 """Fetches manifests and blobs from a registry and believes no byte before its digest is checked.
 
-The outside rules are https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md and the image specification;
-Docker's schema 2 media types are taken as well.
+The outside rules are https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md and the image
+specification; Docker's schema 2 media types are taken as well.
 """
 
 import hashlib

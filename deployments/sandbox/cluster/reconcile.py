@@ -128,13 +128,13 @@ def _keep_pods(store: ObjectStore, replica_set: Object) -> None:
     pods = [p for p in store.objects(namespace, "Pod") if is_owned_by(p, replica_set) and is_active(p)]
     spare = len(pods) - replicas_of(replica_set)
     # Those that serve nobody go first, and of these the youngest; the store lists the oldest first.
-    for pod in sorted(reversed(pods), key=is_ready)[: max(spare, 0)]:
+    youngest_first = pods[::-1]
+    for pod in sorted(youngest_first, key=is_ready)[: max(spare, 0)]:
         end_pod(store, pod)
     for _ in range(-spare):
         store.create(new_pod(replica_set))
     ready = sum(is_ready(pod) for pod in pods)
     counts = {
-        "replicas": len(pods),
         "fullyLabeledReplicas": len(pods),
         "readyReplicas": ready,
         "availableReplicas": ready,

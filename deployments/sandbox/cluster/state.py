@@ -11,6 +11,7 @@ Object = dict[str, Any]
 """An object in the shape of the Kubernetes API's JSON; the wire format is its definition."""
 
 _WITH_GENERATION = ("Deployment", "ReplicaSet")
+_FIRST_STATUS: dict[str, Object] = {"Deployment": {}, "Service": {"loadBalancer": {}}}
 # The annotations that controllers write, and that an apply leaves alone.
 _CONTROLLERS_ANNOTATIONS = "deployment.kubernetes.io/"
 
@@ -59,12 +60,14 @@ class ObjectStore:
             }
             if new["kind"] in _WITH_GENERATION:
                 new["metadata"]["generation"] = 1
+            if new["kind"] in _FIRST_STATUS:
+                new.setdefault("status", deepcopy(_FIRST_STATUS[new["kind"]]))
             self._objects[_key(new)] = new
         self._tell()
         return deepcopy(new)
 
     def change(self, kind: str, namespace: str, name: str, edit: Callable[[Object], None]) -> bool:
-        """Let `edit` change the object in place, True where that made a difference; an object that is gone is no error."""
+        """Let `edit` change the object in place, True where that made a difference; one that is gone is no error."""
         with self._lock:
             live = self._objects.get((kind, namespace, name))
             if live is None:

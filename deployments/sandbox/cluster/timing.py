@@ -10,7 +10,7 @@ class Timing:
     tick: float = 0.05
     """Between two looks at a process, its due probes and the faults."""
     back_off: float = 1.0
-    """Before the second restart of a container and the second pull of an image (10 in Kubernetes); doubles each time."""
+    """Before the second restart of a container and the second pull of an image (10 in Kubernetes); doubles."""
     longest_back_off: float = 15.0
     """What the back-off never exceeds (300 in Kubernetes)."""
     longest_grace: float = 3.0

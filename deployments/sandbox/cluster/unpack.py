@@ -1,7 +1,7 @@
 """Applies an image layer to a folder and never writes outside it, whatever the layer says.
 
-The outside rule is https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md. Owners, devices, pipes and the set-user
-bits are left out: nothing runs as another user here.
+The outside rule is https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md. Owners, devices, pipes and the
+set-user bits are left out: nothing runs as another user here.
 """
 
 import os

@@ -30,9 +30,7 @@ def declared_variables(
     return variables
 
 
-def _data(
-    config_map: Callable[[str], Mapping[str, Any] | None], name: str, *, is_optional: bool
-) -> Mapping[str, str]:
+def _data(config_map: Callable[[str], Mapping[str, Any] | None], name: str, *, is_optional: bool) -> Mapping[str, str]:
     found = config_map(name)
     if found is None and not is_optional:
         raise ConfigurationMissing(f'configmap "{name}" not found')

@@ -7,14 +7,8 @@ from deployments.sandbox.engine.context import read_dockerfile, without_ignored
 from deployments.sandbox.engine.dockerfile import CannotBuild, Dockerfile, Instruction, expand, parse
 from deployments.sandbox.engine.files import Tree
 from deployments.sandbox.engine.image import Image
-from deployments.sandbox.engine.stage import (
-    Inputs,
-    StageBuild,
-    continue_stage,
-    perform,
-    read_argument,
-    start_stage,
-)
+from deployments.sandbox.engine.instructions import Inputs, perform, read_argument
+from deployments.sandbox.engine.stage import StageBuild, continue_stage, start_stage
 
 # The time of everything in the image, by the name that other builders gave it:
 # https://reproducible-builds.org/docs/source-date-epoch/

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME"
-    " WORKDIR".split()
+_KEYWORD = re.compile(
+    "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER"
+    "|VOLUME|WORKDIR"
 )
 _FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?(?:\s+|$)")
 _HEREDOC = re.compile(r"(?:^|\s)<<-?[\"']?\w")
@@ -129,7 +129,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _instruction(line: int, joined: str) -> Instruction:
     keyword, _, text = re.sub(r"\s+", " ", joined, count=1).partition(" ")
     keyword, text, flags = keyword.upper(), text.strip(), []
-    if keyword not in KEYWORDS:
+    if not _KEYWORD.fullmatch(keyword):
         raise CannotBuild(f"unknown instruction {keyword}", line=line)
     while match := _FLAG.match(text):
         flags.append((match[1], match[2] or ""))

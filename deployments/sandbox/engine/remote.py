@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 
 from blocks.registry_access import RegistryAccess
-from deployments.sandbox.engine.dockerfile import CannotBuild
-from deployments.sandbox.engine.image import CONFIG, MANIFEST, Image, Layer, pulled_layer
+from deployments.sandbox.engine.image import MANIFEST, Image, Layer, pulled_layer
 from deployments.sandbox.engine.stage import architecture
 from deployments.sandbox.registry.manifest import digest_of
 from tasks.domain.image import ImageReference
@@ -42,7 +41,7 @@ def client(host: str, login: Login | None) -> httpx.Client:
 def pull(reference: ImageReference, login: Login | None) -> tuple[Image, str]:
     """The image for this machine's architecture and the digest that the registry knows it by.
 
-    Raises RegistryProblem, and CannotBuild for an image that it has no way to read.
+    Raises RegistryProblem, and CannotBuild for an image in a format that it cannot read.
     """
     path = reference.repository.partition("/")[2]
     with client(host_of(reference.repository), login) as registry:
@@ -50,15 +49,12 @@ def pull(reference: ImageReference, login: Login | None) -> tuple[Image, str]:
         digest = digest_of(content)
         if reference.digest not in (None, digest):
             raise RegistryProblem(f"the registry sent {digest} for {reference}")
-        if "manifests" in manifest:
-            content, manifest = _get_manifest(registry, path, _for_this_machine(manifest, reference))
-        config = _get_blob(registry, path, manifest["config"]["digest"])
-        diff_ids = json.loads(config)["rootfs"]["diff_ids"]
-        layers = [
-            pulled_layer(_get_blob(registry, path, layer["digest"]), layer["mediaType"], diff_id)
-            for layer, diff_id in zip(manifest["layers"], diff_ids, strict=True)
-        ]
-        return Image(config, tuple(layers)), digest
+        try:
+            if "manifests" in manifest:
+                _, manifest = _get_manifest(registry, path, _for_this_machine(manifest, reference))
+            return _get_image(registry, path, manifest), digest
+        except (KeyError, TypeError, ValueError) as error:
+            raise RegistryProblem(f"{reference} is not an image that can be read: {error!r}") from None
 
 
 def push(image: Image, repository: str, tag: str, login: Login | None) -> Iterator[dict[str, Any]]:
@@ -76,3 +72,75 @@ def push(image: Image, repository: str, tag: str, login: Login | None) -> Iterat
         digest = digest_of(manifest)
         yield {"status": f"{tag}: digest: {digest} size: {len(manifest)}"}
         yield {"progressDetail": {}, "aux": {"Tag": tag, "Digest": digest, "Size": len(manifest)}}
+
+
+def _get_manifest(registry: httpx.Client, path: str, reference: str) -> tuple[bytes, dict[str, Any]]:
+    accepted = {"Accept": ", ".join(_IMAGES + _INDEXES)}
+    content = _ask(registry, "GET", f"/{path}/manifests/{reference}", headers=accepted).content
+    document: dict[str, Any] = json.loads(content)
+    return content, document
+
+
+def _get_image(registry: httpx.Client, path: str, manifest: dict[str, Any]) -> Image:
+    config = _get_blob(registry, path, manifest["config"]["digest"])
+    layers: list[Layer] = []
+    for layer, diff_id in zip(manifest["layers"], json.loads(config)["rootfs"]["diff_ids"], strict=True):
+        layers.append(pulled_layer(_get_blob(registry, path, layer["digest"]), layer["mediaType"], diff_id))
+    return Image(config, tuple(layers))
+
+
+def _for_this_machine(index: dict[str, Any], reference: ImageReference) -> str:
+    for entry in index["manifests"]:
+        where = entry.get("platform", {})
+        if (where.get("os"), where.get("architecture")) == ("linux", architecture()):
+            digest: str = entry["digest"]
+            return digest
+    raise RegistryProblem(f"{reference} has no image for linux/{architecture()}")
+
+
+def _get_blob(registry: httpx.Client, path: str, digest: str) -> bytes:
+    content = _ask(registry, "GET", f"/{path}/blobs/{digest}").content
+    if digest_of(content) != digest:
+        raise RegistryProblem(f"the registry sent {digest_of(content)} for the blob {digest}")
+    return content
+
+
+def _push_blob(registry: httpx.Client, path: str, content: bytes, digest: str) -> str:
+    if _ask(registry, "HEAD", f"/{path}/blobs/{digest}", accept=(404,)).is_success:
+        return "Layer already exists"
+    begun = _ask(registry, "POST", f"/{path}/blobs/uploads/")
+    upload = begun.url.join(begun.headers["Location"]).copy_merge_params({"digest": digest})
+    if upload.netloc != begun.url.netloc:
+        raise RegistryProblem(f"the registry wants the upload at {upload.host}; this needs a real engine")
+    _ask(registry, "PUT", upload, content=content, headers={"Content-Type": "application/octet-stream"})
+    return "Pushed"
+
+
+def _ask(
+    registry: httpx.Client, method: str, url: str | httpx.URL, *, accept: tuple[int, ...] = (), **content: Any
+) -> httpx.Response:
+    try:
+        response = registry.request(method, url, **content)
+    except httpx.TransportError as error:
+        raise RegistryProblem(f"the registry {registry.base_url.netloc.decode()} cannot be reached: {error}") from None
+    if response.is_success or response.status_code in accept:
+        return response
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        sent = "Authorization" in response.request.headers
+        raise RegistryProblem("unauthorized: authentication required" if sent else "no basic auth credentials")
+    raise RegistryProblem(f"{method} {response.url.path}: {response.status_code} {_reason(response)}")
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        error = response.json()["errors"][0]
+        return f"{error['code'].lower().replace('_', ' ')}: {error['message']}"
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return response.reason_phrase
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -39,7 +39,7 @@ def push_payload(web: str, repository: Repository, update: RefUpdate, pusher: Us
 def _new_commits(repository: Repository, update: RefUpdate) -> list[Commit]:
     known = [f"^{update.before}"]
     if update.before == NOTHING:
-        known = ["--not", f"--exclude={update.ref}", "--branches"]
+        known = ["--not", f"--exclude={update.ref.removeprefix('refs/heads/')}", "--branches"]
     return read_commits(repository.git.path, update.after, *known)[::-1]
 
 

@@ -1,0 +1,37 @@
+"""Puts the commands together, and turns every expected error into a sentence and an exit code."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from deployments.command_line.check import check
+from deployments.command_line.demo import demo
+from deployments.command_line.register import register
+from deployments.command_line.sandbox import sandbox
+from deployments.command_line.schema import schema
+from deployments.command_line.trigger import trigger
+from deployments.command_line.webhook import webhook
+from tasks.domain.errors import ConfigurationError, DeliveryError
+
+REFUSED, BAD_INPUT = 1, 2
+
+application = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="From a signed push to an approved production rollout, through GitOps.",
+)
+for command in (check, demo, register, sandbox, schema, trigger, webhook):
+    application.command()(command)
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end with its exit code."""
+    try:
+        application()
+    except DeliveryError as error:
+        # The text is ours, but quotes what was configured: nothing in it is markup.
+        Console(stderr=True, soft_wrap=True).print(str(error), markup=False, highlight=False)
+        sys.exit(BAD_INPUT if isinstance(error, ConfigurationError) else REFUSED)

@@ -11,11 +11,11 @@ from deployments.demo.platform import Platform
 from deployments.demo.stories import Story
 from deployments.demo.summary import Summary, sum_up
 from deployments.demo.timeline import Run, read_runs
-from deployments.sandbox.world import World
+from deployments.sandbox.world import REPOSITORY, World
 
 Decision = Literal["approve", "reject"]
-# Asks the person at the terminal; None means that they decide in the browser.
-Ask = Callable[[Run, str], Decision | None]
+# Asks the person, telling what the story wants; None means that they have decided in the browser.
+Ask = Callable[[Run, Decision], Decision | None]
 _LIMIT_SECONDS = 600
 _LOOK_SECONDS = 0.3
 
@@ -32,7 +32,7 @@ class Screen(Protocol):
 
 def play(story: Story, world: World, platform: Platform, screen: Screen, ask: Ask) -> Summary:
     """Raises TimeoutError where the story does not end within ten minutes."""
-    screen.say(f"Pushing '{story.subject}' to {world.repository}, and delivering GitHub's webhook")
+    screen.say(f"Pushing '{story.subject}' to {REPOSITORY}, and delivering GitHub's webhook")
     pushed = time.time()
     commit = world.push(story.subject, story.files)
     delivery = world.last_delivery()

@@ -21,7 +21,8 @@ from deployments.demo.screens import LiveScreen, PlainScreen
 from deployments.demo.stories import Story, find_story
 from deployments.demo.summary import Summary, show_summary
 from deployments.demo.timeline import Run
-from deployments.sandbox.world import World, open_world
+from deployments.sandbox.opening import open_world
+from deployments.sandbox.world import World
 
 _KEYS: dict[str, Decision] = {"a": "approve", "r": "reject"}
 
@@ -104,7 +105,7 @@ def _read_key(waiting: Run) -> Decision | None:
 
 
 def _stay(platform: Platform, world: World, console: Console) -> None:
-    console.print(f"\nEverything stays up to be looked at: {platform.ui_url}/artifacts, {world.github_url}")
+    console.print(f"\nEverything stays up to be looked at: {platform.ui_url}/artifacts, {world.addresses.github}")
     console.print("Ctrl-C ends it.")
     try:
         while True:

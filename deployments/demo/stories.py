@@ -68,5 +68,5 @@ def _never_ready_in_production(world: World, waiting: Run) -> str:
 
 def _unhealthy_staging(world: World, _waiting: Run) -> str:
     world.cluster.faults.unready_namespaces.add("staging")
-    world.wait_until_unhealthy("staging")
+    world.wait_for_health("staging", "Progressing", "Degraded")
     return "Staging has become unhealthy while production waits."

@@ -12,7 +12,7 @@ from rich.table import Table
 from deployments.demo.platform import Platform
 from deployments.demo.stories import Story
 from deployments.demo.timeline import Run, phase_seconds
-from deployments.sandbox.world import EnvironmentFacts, World
+from deployments.sandbox.world import APPLICATION, ENVIRONMENTS, EnvironmentFacts, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ def sum_up(
         scenario=story.name,
         problem=story.mistake(runs),
         commit=commit,
-        image=f"{world.image}:{commit}" if digest else None,
+        image=f"{APPLICATION}:{commit}" if digest else None,
         digest=digest,
         gates=world.read_gates(commit),
-        environments={name: world.read_environment(name) for name in ("staging", "production")},
-        approval=world.read_approval(commit),
+        environments={name: world.read_environment(name) for name in ENVIRONMENTS},
+        approval=_approval(world, commit),
         phases=_phases(world, runs, pushed),
         flow_runs=[
             {"name": run.name, "flow": run.flow, "state": run.state, "message": run.message, "url": _url(platform, run)}
@@ -72,6 +72,12 @@ def show_summary(summary: Summary, console: Console) -> None:
     for run in summary.flow_runs:
         table.add_row(run["name"], f"{run['state']}: {run['message']}\n{run['url']}")
     console.print(table)
+
+
+def _approval(world: World, commit: str) -> str | None:
+    """As it stands in the commit to production; a commit that was never written there has none."""
+    changes = world.read_changes("production")
+    return next((change.approved_by for change in changes if change.source_commit == commit), None) or None
 
 
 def _phases(world: World, runs: tuple[Run, ...], pushed: float) -> dict[str, float]:

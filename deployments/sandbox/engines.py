@@ -3,12 +3,14 @@
 import io
 import os
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import docker
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
+from requests import RequestException
 
 from deployments.sandbox.engine.protocol import create_app
 from deployments.sandbox.engine.state import EngineState
@@ -58,15 +60,11 @@ def context_of(files: dict[str, str]) -> io.BytesIO:
 
 def build_and_push(url: str, name: str, context: io.BytesIO, arguments: dict[str, str]) -> str:
     """Build and push one image with any engine, and return its digest; raises RuntimeError with what it said."""
-    with docker.DockerClient(base_url=url, version="auto") as client:
-        lines = client.api.build(fileobj=context, custom_context=True, tag=name, buildargs=arguments, decode=True)
+    with closing(docker.APIClient(base_url=url, version="auto")) as client:
+        lines = client.build(fileobj=context, custom_context=True, tag=name, buildargs=arguments, decode=True)
         _refuse_errors(lines)
-        digests = [
-            line["aux"]["Digest"]
-            for line in _refuse_errors(client.api.push(name, stream=True, decode=True))
-            if "Digest" in line.get("aux", {})
-        ]
-    return str(digests[-1])
+        said = _refuse_errors(client.push(name, stream=True, decode=True))
+    return next(str(line["aux"]["Digest"]) for line in said if "Digest" in line.get("aux", {}))
 
 
 def _push_base(url: str, registry: str) -> str:
@@ -76,18 +74,16 @@ def _push_base(url: str, registry: str) -> str:
 
 def _problem_with(url: str, base_image: str) -> str | None:
     try:
-        with docker.DockerClient(base_url=url, version="auto", timeout=10) as client:
-            client.api.pull(base_image)
-    except DockerException as error:
-        return (
-            f"no Docker engine answers at {url}"
-            if "pull" not in str(error)
-            else f"the Docker engine cannot pull from the sandbox: {error}"
-        )
+        with closing(docker.APIClient(base_url=url, version="auto", timeout=10)) as client:
+            client.pull(base_image)
+    except APIError as error:
+        return f"the Docker engine at {url} cannot pull from the sandbox ({error.explanation})"
+    except (DockerException, RequestException):
+        return f"no Docker engine answers at {url}"
     return None
 
 
-def _refuse_errors(lines: Iterator[dict[str, object]]) -> list[dict[str, object]]:
+def _refuse_errors(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     said = list(lines)
     for line in said:
         if "error" in line:

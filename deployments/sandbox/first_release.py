@@ -1,7 +1,7 @@
 """Builds the release that runs before anything happens."""
 
+from deployments.sandbox.changes import sample_files
 from deployments.sandbox.engines import build_and_push, context_of
-from deployments.sandbox.seed import sample_files
 
 _REVISION = "org.opencontainers.image.revision"
 

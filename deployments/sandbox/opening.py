@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from blocks.git_access import git_environment
 from deployments.sandbox.argocd.accounts import READ_EVERYTHING
 from deployments.sandbox.argocd.protocol import create_app as argocd_app
 from deployments.sandbox.argocd.state import ArgoCDState
+from deployments.sandbox.changes import sample_files
 from deployments.sandbox.cluster import Cluster
 from deployments.sandbox.engines import choose_engine
 from deployments.sandbox.first_release import build_first_release
@@ -20,7 +21,7 @@ from deployments.sandbox.github.records import Permission
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.registry.protocol import create_app as registry_app
 from deployments.sandbox.registry.state import RegistryState
-from deployments.sandbox.seed import gitops_files, sample_files
+from deployments.sandbox.seed import gitops_files
 from deployments.sandbox.server import serve
 from deployments.sandbox.sonarqube import scanner
 from deployments.sandbox.sonarqube.protocol import create_app as sonarqube_app
@@ -29,7 +30,7 @@ from deployments.sandbox.world import APPLICATION, ENVIRONMENTS, GITOPS, REPOSIT
 from tasks.domain.history import Change, promotion_message
 
 SAMPLES = Path(__file__).parent / "samples"
-_PLATFORM = {"author_name": "Pat Platform", "author_email": "pat@acme.example"}
+_PAT = ("Pat Platform", "pat@acme.example")
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def _set_up_github(github: GitHubState) -> str:
     token = f"ghp_{secrets.token_hex(18)}"
     github.add_user("tidegate", token=token)
     github.add_user("dana", name="Dana Developer", email="dana@acme.example")
-    github.add_user("pat", name=_PLATFORM["author_name"], email=_PLATFORM["author_email"])
+    github.add_user("pat", name=_PAT[0], email=_PAT[1])
     for repository in (REPOSITORY, GITOPS):
         github.create_repository(repository)
         for login in ("tidegate", "dana", "pat"):
@@ -95,20 +96,22 @@ def _write_delivery(root: Path, cluster: Cluster, base_image: str) -> Path:
 
 
 def _seed(world: World, base_image: str) -> None:
-    commit = world.github.commit(REPOSITORY, "main", sample_files(), "Sell the first products", **_PLATFORM)
-    registry_host = world.addresses.registry.removeprefix("http://")
-    image = f"{registry_host}/{APPLICATION}"
+    commit = _commit(world, REPOSITORY, sample_files(), "Sell the first products")
+    image = f"{world.addresses.registry.removeprefix('http://')}/{APPLICATION}"
     digest = build_first_release(world.addresses.engine, image, commit, base_image)
     files = gitops_files(f"{world.addresses.github}/{GITOPS}.git", image, digest, commit)
-    world.github.commit(GITOPS, "main", files, "Describe shop-api in staging and production", **_PLATFORM)
+    _commit(world, GITOPS, files, "Describe shop-api in staging and production")
     for environment in ENVIRONMENTS:
-        change = Change(APPLICATION, environment, digest, source_commit=commit, approved_by="", run="the first release")
-        note = {
-            f"apps/{APPLICATION}/{environment}.md": f"{APPLICATION} runs in {environment} since its first release.\n"
-        }
-        world.github.commit(GITOPS, "main", note, promotion_message(change), **_PLATFORM)
+        change = Change(APPLICATION, environment, digest, source_commit=commit, run="the first release")
+        note = {f"apps/{APPLICATION}/{environment}.md": f"{APPLICATION} runs in {environment} since its first release.\n"}
+        _commit(world, GITOPS, note, promotion_message(change))
     for name, text in files.items():
         if name.startswith("argocd/"):
             world.argocd.apply_application(YAML(typ="safe").load(text))
     for environment in ENVIRONMENTS:
         world.wait_for_health(environment, "Healthy")
+
+
+def _commit(world: World, repository: str, files: Mapping[str, str], message: str) -> str:
+    name, email = _PAT
+    return world.github.commit(repository, "main", files, message, author_name=name, author_email=email)

@@ -1,6 +1,6 @@
 """The sample repositories' first content, with what only the sandbox knows put in.
 
-The sample GitOps repository carries four tokens: `@REPO_URL@`, the repository's own address in the Application manifests;
+The sample GitOps repository carries four tokens: `@REPO_URL@`, its own address in the Application manifests;
 `@IMAGE_REPOSITORY@`, `@IMAGE_TAG@` and `@IMAGE_DIGEST@`, the image that both environments run at first.
 """
 

@@ -5,6 +5,7 @@ It is opened in deployments.sandbox.opening. What is asked here is asked as an o
 
 import subprocess
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +87,7 @@ class World:
         """Have GitHub tell of every push and pull request from now on."""
         self.github.add_hook(REPOSITORY, url, secret)
 
-    def push(self, subject: str, files: dict[str, str | None], branch: str = "main") -> str:
+    def push(self, subject: str, files: Mapping[str, str | None], branch: str = "main") -> str:
         """Dana pushes a commit; returns its SHA."""
         return self.github.commit(
             REPOSITORY,
@@ -134,7 +135,7 @@ class World:
 
     def read_changes(self, environment: str) -> list[Change]:
         """What the GitOps repository's history says of the environment, newest first."""
-        folder = self.github.repositories[GITOPS].git.folder
+        folder = self.github.repositories[GITOPS].git.path
         log = ["git", "-C", str(folder), "log", "--format=%H%x00%cI%x00%B%x01", "main"]
         text = subprocess.run(log, capture_output=True, text=True, check=True).stdout
         commits = (entry.strip("\n").split("\0") for entry in text.split("\1") if entry.strip())
@@ -161,7 +162,7 @@ class World:
         return body
 
 
-def _patience() -> Any:
+def _patience() -> Iterator[None]:
     deadline = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < deadline:
         yield

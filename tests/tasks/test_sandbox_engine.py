@@ -347,6 +347,22 @@ COPY ["a", "/with blank"]
     assert {(member.uid, member.gid) for member in image.layer(6).values()} == {(1234, 77)}
 
 
+def test_files_of_a_context_are_roots_and_those_of_a_stage_keep_their_owner(
+    engine: Any, host: str, tmp_path: Path
+) -> None:
+    dockerfile = "FROM scratch AS one\nCOPY a /plain\nCOPY --chown=5:6 a /owned\nFROM scratch\nCOPY --from=one / /\n"
+    sent = io.BytesIO()
+    with tarfile.open(fileobj=sent, mode="w") as archive:
+        for name, content in {"Dockerfile": dockerfile.encode(), "a": b"1"}.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.uid, member.gid = len(content), 501, 20
+            archive.addfile(member, io.BytesIO(content))
+    build_whole(engine, sent.getvalue(), f"{host}/acme/shop-api:{SHA}")
+    push(engine, f"{host}/acme/shop-api")
+    files = Pulled(host, "acme/shop-api").layer()
+    assert {name: (member.uid, member.gid) for name, member in files.items()} == {"plain": (0, 0), "owned": (5, 6)}
+
+
 def test_what_a_later_layer_of_the_base_removes_is_not_copied_from_it(engine: Any, host: str, tmp_path: Path) -> None:
     base = push_base(
         host,

@@ -1,14 +1,17 @@
 """The GitHub stand-in behaves as GitHub does towards git, REST clients and webhook receivers."""
 
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import httpx
 import pytest
@@ -26,7 +29,14 @@ from deployments.sandbox.server import serve
 
 SHOP, SECRET = "acme/shop-api", "webhook secret"
 FIXTURES = Path(__file__).parents[1] / "data" / "github-webhooks"
-WHO = {"author_name": "Ada", "author_email": "ada@acme.example"}
+
+
+class Author(TypedDict):
+    author_name: str
+    author_email: str
+
+
+WHO = Author(author_name="Ada", author_email="ada@acme.example")
 
 
 @pytest.fixture
@@ -75,7 +85,9 @@ def commit_and_push(work: Path, github: GitHubState, text: str, *, branch: str =
 
 
 def head(github: GitHubState, branch: str = "main") -> str:
-    return api(github).get(f"/repos/{SHOP}/git/ref/heads/{branch}").json()["object"]["sha"]
+    with api(github) as client:
+        sha: str = client.get(f"/repos/{SHOP}/git/ref/heads/{branch}").json()["object"]["sha"]
+    return sha
 
 
 @contextmanager
@@ -100,7 +112,7 @@ def paths(value: Any, prefix: str = "") -> set[str]:
 
 
 # Only an App's webhooks name an installation; the examples have people and labels where ours has none.
-NOT_OURS = ("installation", "pull_request.assignee", "pull_request.requested_", "pull_request.labels.")
+NOT_OURS: tuple[str, ...] = ("installation", "pull_request.assignee", "pull_request.requested_", "pull_request.labels.")
 NOT_OURS += ("pull_request.auto_merge.", "pull_request.milestone.", "repository.license.")
 
 
@@ -212,6 +224,29 @@ def test_a_push_without_write_access_changes_nothing(
     said = git(work, github, "push", "origin", "HEAD:main", token=token, fails=True)
     assert refusal in said
     assert head(github) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_a_push_that_breaks_off_leaves_no_process_behind(github: GitHubState) -> None:
+    host, _, port = github.web_url.removeprefix("http://").partition(":")
+    head_of_request = (
+        f"POST /{SHOP}.git/git-receive-pack HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer ada-token\r\n"
+        "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 100000\r\n\r\n0000"
+    )
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(head_of_request.encode())
+        wait_until(lambda: backends_of(github))
+    wait_until(lambda: not backends_of(github))
+
+
+def backends_of(github: GitHubState) -> list[str]:
+    """The processes that serve git for this GitHub; found by the folder that each is told of."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"GIT_PROJECT_ROOT={github.root}\0".encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+    return found
 
 
 def test_any_commit_can_be_fetched_alone_and_without_its_files(github: GitHubState, tmp_path: Path) -> None:

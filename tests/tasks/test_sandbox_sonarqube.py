@@ -40,10 +40,13 @@ def url(sonarqube: SonarQubeState) -> Iterator[str]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "shop.py").write_text(CLEAN)
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / ".hidden" / "bad.py").write_text("def broken(:\n")
-    return tmp_path
+    folder = tmp_path / "project"
+    for name, text in {"shop.py": CLEAN, ".hidden/bad.py": "def broken(:\n", "../private.py": "KEY = 1\n"}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    # What a link leads to outside of the project is not the project's to upload.
+    (folder / "link.py").symlink_to(tmp_path / "private.py")
+    return folder
 
 
 def client(url: str, token: str = "scan-and-browse") -> httpx.Client:
@@ -145,7 +148,7 @@ def test_a_task_is_pending_then_in_progress_then_done(url: str, project: Path, s
         task = sonarqube.task(report_task(project)["ceTaskId"])
         assert task is not None
         seen = []
-        for hours in (0.0, 0.6, 1.1):
+        for hours in (0.4, 0.6, 1.1):
             task.submitted = time.time() - hours * 3600
             seen.append(api.get(task_url).json()["task"])
     assert [one["status"] for one in seen] == ["PENDING", "IN_PROGRESS", "SUCCESS"]

@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from dataclasses import replace
 
 from deployments.sandbox.engine.dockerfile import CannotBuild
 from deployments.sandbox.engine.files import Tree, add_parents, add_tar, clean
@@ -10,13 +11,13 @@ _WILDCARDS = re.compile(r"\*\*/|\*\*|\*|\?|[^*?]+")
 
 
 def read_context(tar: bytes) -> Tree:
-    """Raises CannotBuild where the body is no tar, packed or not."""
+    """The files, all root's as images have them; raises CannotBuild where the body is no tar, packed or not."""
     tree: Tree = {}
     try:
         add_tar(tree, tar)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise CannotBuild(f"the build context is not a tar archive: {error}") from None
-    return tree
+    return {path: replace(file, user=0, group=0) for path, file in tree.items()}
 
 
 def read_dockerfile(context: Tree, path: str) -> str:

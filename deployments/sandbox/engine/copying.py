@@ -13,12 +13,14 @@ _COPYABLE = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What one COPY asks for; the destination is absolute, with a slash at its end where it must be a folder."""
+    """What one COPY asks for; the destination is absolute, with a slash at its end where it must be a folder.
+
+    Without an owner (user and group), files keep theirs.
+    """
 
     sources: tuple[str, ...]
     destination: str
-    user: int = 0
-    group: int = 0
+    owner: tuple[int, int] | None = None
 
 
 def copy_files(copy: Copy, source: Tree, stage: Tree) -> Tree:
@@ -38,7 +40,7 @@ def copy_files(copy: Copy, source: Tree, stage: Tree) -> Tree:
     return new
 
 
-def owner(chown: str, stage: Tree) -> tuple[int, int]:
+def read_owner(chown: str, stage: Tree) -> tuple[int, int]:
     """The numbers of `user[:group]`; names are looked up in the stage's /etc/passwd and /etc/group."""
     user, colon, group = chown.partition(":")
     user_number = _number(user, "etc/passwd", stage)
@@ -85,8 +87,9 @@ def _put(copy: Copy, file: File, target: str, stage: Tree, new: Tree) -> None:
         return
     if file.is_folder and path in stage:
         raise CannotBuild(f"COPY cannot put a folder in place of the file /{path}")
-    new |= add_parents(stage, path, user=copy.user, group=copy.group)
-    stage[path] = new[path] = replace(file, user=copy.user, group=copy.group)
+    user, group = copy.owner or (0, 0)
+    new |= add_parents(stage, path, user=user, group=group)
+    stage[path] = new[path] = replace(file, user=user, group=group) if copy.owner else file
 
 
 def _is_folder(tree: Tree, path: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments.sandbox.engine.copying import Copy, copy_files, owner
+from deployments.sandbox.engine.copying import Copy, copy_files, read_owner
 from deployments.sandbox.engine.dockerfile import CannotBuild, Instruction, expand
 from deployments.sandbox.engine.files import Tree, add_parents, clean, resolve, write_layer
 from deployments.sandbox.engine.stage import StageBuild, timestamp
@@ -109,9 +109,9 @@ def _copy(stage: StageBuild, instruction: Instruction, inputs: Inputs) -> Tree:
     destination = f"/{clean(posixpath.join(stage.config.get('WorkingDir') or '/', given))}"
     if given.endswith(("/", "/.")) or given == ".":
         destination = f"{destination.rstrip('/')}/"
-    user, group = owner(expand(flags["chown"], stage.variables()), stage.files) if "chown" in flags else (0, 0)
+    owner = read_owner(expand(flags["chown"], stage.variables()), stage.files) if "chown" in flags else None
     source = inputs.files_of(flags["from"]) if "from" in flags else inputs.context
-    return copy_files(Copy(tuple(sources), destination, user, group), source, stage.files)
+    return copy_files(Copy(tuple(sources), destination, owner), source, stage.files)
 
 
 _ACTIONS: dict[str, Callable[[StageBuild, Instruction, Inputs], Tree | None]] = {

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +104,9 @@ def _update(line: str) -> RefUpdate:
 async def _run_backend(request: Request, send: Send, environment: dict[str, str]) -> None:
     """Stream the request into the backend and its answer out, both at once: either side may wait for the other."""
     pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    # A group of its own: git starts the backend, and that the service, as processes of their own.
     process = await asyncio.create_subprocess_exec(
-        "git", "http-backend", stdin=pipe, stdout=pipe, stderr=nowhere, env=environment
+        "git", "http-backend", stdin=pipe, stdout=pipe, stderr=nowhere, env=environment, start_new_session=True
     )
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("git http-backend was started without pipes")
@@ -117,9 +120,15 @@ async def _run_backend(request: Request, send: Send, environment: dict[str, str]
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         feeding.cancel()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        _end(process)
+        await process.wait()
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """End what still runs; a backend whose client has gone would otherwise read its closed input for ever."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:
@@ -132,7 +141,7 @@ async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:
                 process.stdin.write(chunk)
                 await process.stdin.drain()
         except ClientDisconnect:
-            process.kill()
+            _end(process)
         finally:
             process.stdin.close()
 

@@ -156,7 +156,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt to deliver a webhook; a redelivery keeps the guid. The status code is 0 where nobody answered."""
+    """One attempt to deliver a webhook; a redelivery keeps the guid. 502 and 504 also stand for no answer at all."""
 
     id: int
     guid: str

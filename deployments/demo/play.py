@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, Protocol
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -39,37 +40,36 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
     screen.say(
         f"The receiver answered {delivery.status_code} in {delivery.duration * 1000:.0f} ms; commit {commit[:7]}"
     )
+    at_the_question = partial(_at_the_question, story, world, platform, screen, ask)
     with get_client(sync_client=True) as client:
-        runs = _follow(client, commit, story, world, platform, screen, ask)
+        runs = follow(client, commit, screen.show, at_the_question)
     return sum_up(story, world, platform, commit, runs, pushed)
 
 
-def _follow(
-    client: SyncPrefectClient,
-    commit: str,
-    story: Story,
-    world: World,
-    platform: Platform,
-    screen: Screen,
-    ask: Ask,
+def follow(
+    client: SyncPrefectClient, commit: str, show: Callable[[tuple[Run, ...]], None], answer: Callable[[Run], None]
 ) -> tuple[Run, ...]:
-    asked = False
+    """All runs of the commit once they are over; `answer` is called once for each question that a run asks.
+
+    Raises TimeoutError where they do not end within ten minutes.
+    """
+    answered = set()
     deadline = time.monotonic() + _LIMIT_SECONDS
     while time.monotonic() < deadline:
         runs = read_runs(client, commit)
-        screen.show(runs)
+        show(runs)
         # A run starts the next one before it ends, so nothing more comes once all are over.
         if runs and all(run.is_over for run in runs):
             return runs
-        waiting = next((run for run in runs if run.is_waiting), None)
-        if waiting and not asked:
-            asked = True
-            _at_the_question(waiting, story, world, platform, screen, ask)
+        for run in runs:
+            if run.is_waiting and run.state_id not in answered:
+                answered.add(run.state_id)
+                answer(run)
         time.sleep(_LOOK_SECONDS)
-    raise TimeoutError(f"the story '{story.name}' did not end within {_LIMIT_SECONDS} s; logs: {platform.logs}")
+    raise TimeoutError(f"the runs of {commit[:7]} did not end within {_LIMIT_SECONDS} s; look at them in the UI")
 
 
-def _at_the_question(waiting: Run, story: Story, world: World, platform: Platform, screen: Screen, ask: Ask) -> None:
+def _at_the_question(story: Story, world: World, platform: Platform, screen: Screen, ask: Ask, waiting: Run) -> None:
     link = f"{platform.ui_url}/runs/flow-run/{waiting.run_id}"
     screen.say(f"{waiting.name} waits for an approval: {link}")
     if happened := story.meanwhile(world, waiting):

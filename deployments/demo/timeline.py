@@ -44,6 +44,7 @@ class Run:
     digest: str
     state_type: str
     state: str
+    state_id: UUID | None
     message: str
     created: datetime
     started: datetime | None
@@ -104,6 +105,7 @@ def _run(run: FlowRun, flow: str, task_runs: list[TaskRun]) -> Run:
         digest=run.parameters.get("digest", ""),
         state_type=state.type.value if state else "SCHEDULED",
         state=(state.name or "") if state else "Scheduled",
+        state_id=state.id if state else None,
         message=(state.message or "") if state else "",
         created=run.created or _LATER,
         started=run.start_time,

@@ -15,9 +15,10 @@ from prefect.client.schemas.objects import StateType
 from prefect.flow_engine import run_flow
 
 from deployments.register import register
+from deployments.sandbox.opening import open_world
 from deployments.sandbox.server import serve
-from deployments.sandbox.world import World, open_world
-from deployments.webhook.receiver import create_app
+from deployments.sandbox.world import World
+from deployments.webhook import create_app
 from flows.integrate import integrate
 from flows.nightly import nightly
 from flows.promote import promote

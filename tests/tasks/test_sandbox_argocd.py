@@ -832,6 +832,9 @@ def test_a_window_that_denies_keeps_auto_sync_and_people_from_syncing(
     automated.commit_image(NEW)
     found = automated.get(refresh="normal")
     assert (found["status"]["sync"]["status"], found["status"]["operationState"]) == ("OutOfSync", before)
+    # An operation is asked for after the status is written: had it been, the next comparison would come after it.
+    again = automated.get(refresh="normal")
+    assert ("operation" in again, again["status"]["operationState"]) == (False, before)
     path = "/api/v1/applications/shop-api-staging"
     answer = automated.client.post(f"{path}/sync", json={})
     assert (answer.status_code, answer.json()["message"]) == (403, "cannot sync: blocked by sync window")
@@ -952,6 +955,23 @@ def test_server_sent_events_are_kept_alive_by_comments(gitops: GitOps) -> None:
             data = json.loads(first.removeprefix("data: "))
             assert data == {"result": {"application": {"metadata": {"name": "shop-api-staging"}}}}
             assert [next(lines) for _ in range(2)] == ["", ":"]
+
+
+def test_a_stream_does_not_tell_again_what_reads_the_same(automated: Server) -> None:
+    query = {"fields": "result.type,result.application.metadata.name"}
+    types = []
+    with automated.client.stream("GET", "/api/v1/stream/applications", params=query) as answer:
+        for line in answer.iter_lines():
+            types.append(json.loads(line)["result"]["type"])
+            if types[-1] == "ADDED":
+                for _ in range(2):
+                    automated.commit_image(NEW if len(types) % 2 else OLD)
+                    automated.get(refresh="normal")
+                    types.append("changed")
+                automated.state.delete_application("shop-api-staging")
+            elif types[-1] == "DELETED":
+                break
+    assert types == ["ADDED", "changed", "changed", "MODIFIED", "DELETED"]
 
 
 def test_a_stream_may_be_cut(automated: Server) -> None:

@@ -251,6 +251,10 @@ def test_what_is_said_about_an_image_is_found_by_its_digest(registry: httpx.Clie
     found = registry.get(f"{REPOSITORY}/referrers/{subject['digest']}")
     assert found.headers["Content-Type"] == INDEX
     wanted = descriptor(signature, MANIFEST) | {"artifactType": BUNDLE, "annotations": {"by": "us"}}
+    assert [each["digest"] for each in found.json()["manifests"]] == [
+        digest_of(signature),
+        digest_of(image("3", subject=subject)),
+    ]
     assert found.json()["manifests"][0] == wanted
     # Without a type of its own, an artifact is what its config is.
     assert found.json()["manifests"][1]["artifactType"] == CONFIG

@@ -17,7 +17,6 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments.sandbox.server import serve
@@ -82,9 +81,7 @@ def deliver(
 
 def runs_of(*tags: str) -> list[FlowRun]:
     with get_client(sync_client=True) as client:
-        tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=list(tags)))
-        # The server refuses a request without limit and order.
-        return client.read_flow_runs(flow_run_filter=tagged, limit=50, sort=FlowRunSort.ID_DESC)
+        return client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=list(tags))))
 
 
 def pushed(commit: str, branch: str = "lonely") -> bytes:

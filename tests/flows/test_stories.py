@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.deployments import run_deployment
 from prefect.flow_runs import resume_flow_run
 from prefect.states import Running
 

@@ -23,7 +23,7 @@ from deployments.sandbox.cluster import Cluster, Timing
 from deployments.sandbox.server import serve
 
 SERVER = """
-import http.server, os, subprocess, sys
+import http.server, os, signal, subprocess, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(503 if self.path == os.environ.get("BROKEN_PATH") else 200)
@@ -32,7 +32,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 if os.environ.get("WITH_CHILD"):
+    # The child takes this over, and a polite request does not end it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("child", subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid, flush=True)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 print("listening as", os.getpid(), flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """

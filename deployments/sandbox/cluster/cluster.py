@@ -68,9 +68,7 @@ class Cluster:
 
     def apply(self, manifest: Object) -> None:
         """Create the object or change it to be as the manifest says; raises ApiError as an API server would."""
-        metadata = manifest.get("metadata") or {}
-        live = self.get(str(manifest.get("kind")), metadata.get("namespace") or "default", str(metadata.get("name")))
-        declared = admit(manifest, live)
+        declared = admit(manifest, self.get)
         if declared["kind"] == "Service":
             self.service_url(declared["metadata"]["namespace"], declared["metadata"]["name"])
         self._store.apply(declared)

@@ -57,7 +57,9 @@ def _select(tree: Tree, pattern: str) -> list[str]:
     if any(sign in wanted for sign in "*?["):
         matching = [path for path in tree if _matches(path.split("/"), parts)]
     else:
-        matching = [wanted] * (resolve(tree, wanted) in tree)
+        matching = [wanted]
+    # A link that leads nowhere, or out of the tree, is as good as not there.
+    matching = [path for path in matching if resolve(tree, path) in tree]
     if not matching:
         raise CannotBuild(f"COPY found no {pattern}; it is not there or .dockerignore leaves it out")
     return sorted(matching)

@@ -38,7 +38,8 @@ class StageBuild:
 
     def environment(self) -> dict[str, str]:
         """The image's environment variables."""
-        return dict(entry.split("=", 1) for entry in self.config.get("Env") or ())
+        entries = (entry.partition("=") for entry in self.config.get("Env") or ())
+        return {name: value for name, _, value in entries}
 
     @property
     def config(self) -> dict[str, Any]:

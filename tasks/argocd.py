@@ -23,7 +23,7 @@ from tasks.domain.rollout import Refresh, decide_environment_still_healthy, deci
 from tasks.domain.rollout_facts import ApplicationStatus, Expectation, Observation, Sync
 from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_BETWEEN_REFRESHES_SECONDS = 15.0
@@ -31,13 +31,7 @@ _LONGEST_BETWEEN_REFRESHES_SECONDS = 15.0
 _SYNC_INFO = "tidegate-revision"
 
 
-@task(
-    task_run_name="look at {target.application}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("look at {target.application}")
 def preflight(
     server: ArgoCDServer, target: ArgoCDTarget, repository: str, branch: str, file: str, *, lasting_seconds: int = 0
 ) -> ApplicationStatus:
@@ -73,13 +67,7 @@ def _is_synced_by_us(status: ApplicationStatus) -> bool:
     return not status.auto_sync and not status.owned_by_application_set
 
 
-@task(
-    task_run_name="confirm {target.application}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("confirm {target.application}")
 def confirm_environment(
     server: ArgoCDServer, target: ArgoCDTarget, image: ImageReference, *, refresh_seconds: float = 5.0
 ) -> Verdict:

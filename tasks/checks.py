@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.domain.delivery import Check
@@ -19,19 +18,13 @@ from tasks.domain.errors import ConfigurationError, InvalidReport
 from tasks.domain.gate import CheckOutcome, Exited, NotStarted, decide_check
 from tasks.domain.report import MAX_BYTES, parse_cobertura, parse_junit, parse_report_task
 from tasks.process_group import run_in_group
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 from tasks.run_log import RunLog, secrets_of
 
 Report = TypeVar("Report")
 
 
-@task(
-    task_run_name="check {name}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("check {name}")
 def run_check(name: str, check: Check, tree: Path, *, sonarqube: SonarQubeServer | None = None) -> CheckOutcome:
     """Run one check in the work tree; a check that fails is an outcome, not an error.
 

@@ -9,8 +9,7 @@ import docker
 import requests
 from docker.api.build import process_dockerfile
 from docker.utils.build import tar
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 from prefect_docker import DockerHost
 
 from blocks.registry import ContainerRegistry
@@ -19,7 +18,7 @@ from tasks.domain.delivery import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference
 from tasks.domain.image_labels import REVISION
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 from tasks.run_log import RunLog
 
 # How long the engine may say nothing; a step that compiles is silent for long.
@@ -39,13 +38,7 @@ _OVERLOADED = (
 )
 
 
-@task(
-    task_run_name="build {image}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("build {image}")
 def build_image(
     engine: DockerHost,
     tree: Path,
@@ -85,13 +78,7 @@ def build_image(
             step = text if text.startswith("Step ") else step
 
 
-@task(
-    task_run_name="push {image}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("push {image}")
 def push_image(engine: DockerHost, registry: ContainerRegistry, image: ImageReference) -> None:
     """Push the image that the engine holds under this name and tag; its digest is the registry's to tell.
 

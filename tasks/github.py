@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 
 from blocks.github import GitHub
 from tasks.domain.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
 from tasks.domain.verdict import Outcome, Verdict
-from tasks.retry import RETRY_DELAYS, rate_limit_wait, worth_retrying
+from tasks.retry import outside_task, rate_limit_wait
 
 _STATES = {Outcome.PASSED: "success", Outcome.FAILED: "failure", Outcome.PENDING: "pending"}
 _OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {"error": Outcome.FAILED}
@@ -23,13 +22,7 @@ _LONGEST_WAIT_SECONDS = 300.0
 _ATTEMPTS = 4
 
 
-@task(
-    task_run_name="status {context}: {verdict.outcome}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("status {context}: {verdict.outcome}")
 def set_status(
     github: GitHub, repository: str, commit: str, context: str, verdict: Verdict, *, target_url: str | None = None
 ) -> None:
@@ -49,13 +42,7 @@ def set_status(
         _send(client, client.build_request("POST", path, json=body), right="commit statuses: write")
 
 
-@task(
-    task_run_name="read statuses of {commit}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("read statuses of {commit}")
 def read_statuses(github: GitHub, repository: str, commit: str) -> dict[str, Verdict]:
     """The newest verdict of each context on the commit; raises AccessRefused."""
     with github.get_client() as client:
@@ -66,13 +53,7 @@ def read_statuses(github: GitHub, repository: str, commit: str) -> dict[str, Ver
     }
 
 
-@task(
-    task_run_name="read head of {repository} {branch}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("read head of {repository} {branch}")
 def read_head(github: GitHub, repository: str, branch: str) -> str:
     """The full SHA of a branch's newest commit, as GitHub says; raises AccessRefused."""
     with github.get_client() as client:
@@ -80,13 +61,7 @@ def read_head(github: GitHub, repository: str, branch: str) -> str:
         return str(_send(client, request, right="contents: read").json()["object"]["sha"])
 
 
-@task(
-    task_run_name="compare {base} with {head}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("compare {base} with {head}")
 def compare(github: GitHub, repository: str, base: str, head: str) -> ChangeSet:
     """What `head` has that `base` has not; raises AccessRefused, also where one of them is not in the repository.
 

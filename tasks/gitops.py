@@ -10,9 +10,6 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from blocks.gitops import GitOpsRepository
 from tasks.domain.delivery import Manifest
 from tasks.domain.errors import ConfigurationError, DesiredStateConflict, InvalidManifest
@@ -20,7 +17,7 @@ from tasks.domain.history import Change, parse_change, promotion_message
 from tasks.domain.image import COMMIT, ImageReference
 from tasks.domain.manifest import read_image, set_image
 from tasks.gitops_mirror import REVISION, GitOpsMirror, TreeFile, open_mirror
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 
 _TRIES = 10
 # Seconds; the pause before the next try is random below this, doubled each time up to the second.
@@ -47,13 +44,7 @@ class Written:
     changed: bool
 
 
-@task(
-    task_run_name="read {manifest.file}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("read {manifest.file}")
 def read_desired_state(repository: GitOpsRepository, manifest: Manifest) -> DesiredState:
     """What the branch holds now.
 
@@ -66,13 +57,7 @@ def read_desired_state(repository: GitOpsRepository, manifest: Manifest) -> Desi
     return DesiredState(read_image(file.text, manifest, file=file.path), head, file.text)
 
 
-@task(
-    task_run_name="history of {application} in {environment}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("history of {application} in {environment}")
 def read_history(repository: GitOpsRepository, application: str, environment: str) -> tuple[Change, ...]:
     """The latest 500 changes of an application in an environment, newest first; raises as read_desired_state."""
     lines = (f"Tidegate-Application: {application}", f"Tidegate-Environment: {environment}")
@@ -83,13 +68,7 @@ def read_history(repository: GitOpsRepository, application: str, environment: st
     return tuple(c for c in changes if c and (c.application, c.environment) == (application, environment))
 
 
-@task(
-    task_run_name="write {change.application} to {change.environment}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("write {change.application} to {change.environment}")
 def write_image(
     repository: GitOpsRepository,
     manifest: Manifest,
@@ -119,13 +98,7 @@ def write_image(
     )
 
 
-@task(
-    task_run_name="is {ancestor} in {revision}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("is {ancestor} in {revision}")
 def contains(repository: GitOpsRepository, ancestor: str, revision: str) -> bool | None:
     """Whether `revision` is `ancestor` or comes after it; None where one of them is not in the repository."""
     if not (COMMIT.fullmatch(ancestor) and COMMIT.fullmatch(revision)):
@@ -136,13 +109,7 @@ def contains(repository: GitOpsRepository, ancestor: str, revision: str) -> bool
         return mirror.is_ancestor(ancestor, revision)
 
 
-@task(
-    task_run_name="image in {manifest.file} at {revision}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("image in {manifest.file} at {revision}")
 def image_at(repository: GitOpsRepository, manifest: Manifest, revision: str) -> ImageReference | None:
     """The image that the manifest named in that commit, or with SHA^ in the one before; None where it named none.
 

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from blocks.registry import ContainerRegistry
 from tasks.aws_problems import aws_problems
 from tasks.domain.errors import AccessRefused, EvidenceMissing
 from tasks.domain.image import DIGEST, ImageReference
 from tasks.domain.image_labels import ImageFacts
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -25,13 +23,7 @@ _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.doc
 _MAX_BYTES = 4 * 1024 * 1024
 
 
-@task(
-    task_run_name="find digest of {repository_path}:{tag}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("find digest of {repository_path}:{tag}")
 def find_digest(registry: ContainerRegistry, repository_path: str, tag: str) -> str | None:
     """The digest that the tag names in the registry, computed from the manifest's bytes; None where it names nothing.
 
@@ -49,13 +41,7 @@ def find_digest(registry: ContainerRegistry, repository_path: str, tag: str) -> 
     return digest
 
 
-@task(
-    task_run_name="read image {repository_path}@{digest}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("read image {repository_path}@{digest}")
 def read_image_facts(registry: ContainerRegistry, repository_path: str, digest: str) -> ImageFacts:
     """What the image with this digest says about itself; of an index, its first image.
 

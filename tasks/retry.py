@@ -1,16 +1,35 @@
-"""The one rule about what may heal by itself, for Prefect's retry_condition_fn and for rate limits."""
+"""What every task that reaches outside has in common: what may heal by itself is tried again, nothing is cached."""
 
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
 
 from tasks.domain.errors import Unreachable
 
+P = ParamSpec("P")
+R = TypeVar("R")
 # How often a task that reaches outside is tried again, and after how many seconds each time.
 RETRY_DELAYS = [1.0, 5.0, 15.0]
 _LIMITED = {httpx.codes.FORBIDDEN, httpx.codes.TOO_MANY_REQUESTS}
 _NO_HINT_SECONDS = 60.0
+
+
+def outside_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a task of a function that reaches outside; `name` is the run's, with the parameters in braces.
+
+    Never cached: what was true outside when it ran last may not be true now.
+    """
+    return task(
+        task_run_name=name,
+        cache_policy=NO_CACHE,
+        retries=len(RETRY_DELAYS),
+        retry_delay_seconds=RETRY_DELAYS,
+        retry_condition_fn=worth_retrying,
+    )
 
 
 def worth_retrying(_task: Any, _run: Any, state: Any) -> bool:

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.domain.errors import AccessRefused, Unreachable
 from tasks.domain.report import SonarQubeAnalysis
 from tasks.domain.sonarqube_verdict import ComputedTask, decide_quality_gate, decide_task, parse_gate, parse_task
 from tasks.domain.verdict import Verdict, failed
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,7 @@ class Patience:
     longest_pause: float = 10.0
 
 
-@task(
-    task_run_name="wait for SonarQube on {analysis.project}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("wait for SonarQube on {analysis.project}")
 def wait_for_quality_gate(
     server: SonarQubeServer, analysis: SonarQubeAnalysis, *, patience: Patience = Patience()
 ) -> Verdict:

@@ -10,27 +10,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from blocks.github import GitHub
 from tasks.domain.commit import CommitFacts
 from tasks.domain.errors import ConfigurationError, EvidenceMissing
 from tasks.domain.image import COMMIT
 from tasks.git_command import GitFailed, run_git
-from tasks.retry import RETRY_DELAYS, worth_retrying
+from tasks.retry import outside_task
 
 # The last commit asked for: what the next fetch does not need to bring again, and what keeps it from being collected.
 _LATEST = "refs/tidegate/latest"
 
 
-@task(
-    task_run_name="read commit {commit}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("read commit {commit}")
 def read_commit(github: GitHub, repository: str, commit: str) -> CommitFacts:
     """Bring the commit into the mirror and say what it is.
 
@@ -44,13 +35,7 @@ def read_commit(github: GitHub, repository: str, commit: str) -> CommitFacts:
     return CommitFacts(sha, name, email, subject, datetime.fromisoformat(time))
 
 
-@task(
-    task_run_name="read head of {repository} {branch}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS),
-    retry_delay_seconds=RETRY_DELAYS,
-    retry_condition_fn=worth_retrying,
-)
+@outside_task("read head of {repository} {branch}")
 def head_of(github: GitHub, repository: str, branch: str) -> str:
     """The full SHA of a branch's newest commit; raises ConfigurationError where there is no such branch."""
     url, ref = github.clone_url(repository), f"refs/heads/{branch}"

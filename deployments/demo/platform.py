@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,40 +20,61 @@ _STOP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """Where the parts listen, and the environment in which commands reach them."""
+class Server:
+    """A Prefect server that has been started, but may not answer yet."""
 
     ui_url: str
-    webhook_url: str
     environment: dict[str, str]
     logs: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Where the parts listen."""
+
+    ui_url: str
+    webhook_url: str
+    logs: Path
+
+
 @contextmanager
-def start_platform(folder: Path, sandbox: dict[str, str], webhook_secret: str) -> Iterator[Platform]:
+def start_platform(folder: Path, sandbox: Mapping[str, str], webhook_secret: str) -> Iterator[Platform]:
     """Everything runs when the block begins and is stopped, by process id, when it ends.
 
     `sandbox` are the environment variables that `tidegate register` reads. Raises ConfigurationError with the end of
     the log where a part does not start.
     """
+    with start_server(folder) as server, complete(server, sandbox, webhook_secret) as platform:
+        yield platform
+
+
+@contextmanager
+def start_server(folder: Path) -> Iterator[Server]:
+    """Start the server and do not wait for it: it takes a while, and other things can be started meanwhile."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    prefect_port, webhook_port = free_ports(2)
-    ui_url = f"http://127.0.0.1:{prefect_port}"
-    environment = _environment(folder, ui_url) | sandbox | {"TIDEGATE_WEBHOOK_SECRET": webhook_secret}
-    with ExitStack() as running:
-        server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)]
-        running.enter_context(_process("server", server, environment, logs))
-        wait_until_answering(f"{ui_url}/api/health", logs / "server.log")
-        run("register", ["-m", "deployments.command_line", "register"], environment, logs)
+    (port,) = free_ports(1)
+    ui_url = f"http://127.0.0.1:{port}"
+    environment = _environment(folder, ui_url)
+    command = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with _process("server", command, environment, logs):
+        yield Server(ui_url, environment, logs)
+
+
+@contextmanager
+def complete(server: Server, sandbox: Mapping[str, str], webhook_secret: str) -> Iterator[Platform]:
+    """Register, deploy, and start a worker and the receiver; raises as start_platform does."""
+    logs, environment = server.logs, {**server.environment, **sandbox, "TIDEGATE_WEBHOOK_SECRET": webhook_secret}
+    (port,) = free_ports(1)
+    webhook_url = f"http://127.0.0.1:{port}"
+    worker = ["-m", "prefect", "worker", "start", "--pool", "tidegate", "--type", "process", "--name", "demo"]
+    webhook = ["-m", "deployments.command_line", "webhook", "--port", str(port)]
+    wait_until_answering(f"{server.ui_url}/api/health", logs / "server.log")
+    run("register", ["-m", "deployments.command_line", "register"], environment, logs)
+    with _process("worker", worker, environment, logs), _process("webhook", webhook, environment, logs):
         run("deploy", ["-m", "prefect", "--no-prompt", "deploy", "--all"], environment, logs)
-        worker = ["-m", "prefect", "worker", "start", "--pool", "tidegate", "--type", "process", "--name", "demo"]
-        running.enter_context(_process("worker", worker, environment, logs))
-        webhook = ["-m", "deployments.command_line", "webhook", "--port", str(webhook_port)]
-        running.enter_context(_process("webhook", webhook, environment, logs))
-        webhook_url = f"http://127.0.0.1:{webhook_port}"
         wait_until_answering(f"{webhook_url}/healthz", logs / "webhook.log")
-        yield Platform(ui_url, webhook_url, environment, logs)
+        yield Platform(server.ui_url, webhook_url, logs)
 
 
 def free_ports(count: int) -> list[int]:

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.live import Live
 
-from deployments.demo.platform import Platform, start_platform
+from deployments.demo.platform import Platform, complete, start_server
 from deployments.demo.play import Ask, Decision, Screen, play
 from deployments.demo.screens import LiveScreen, PlainScreen
 from deployments.demo.stories import Story, find_story
@@ -33,7 +33,7 @@ def run_demo(scenario: str, summary_file: Path | None, *, yes: bool) -> int:
     Raises ValueError for an unknown scenario before anything is started.
     """
     story = find_story(scenario)
-    console = Console()
+    console = Console(soft_wrap=True)
     is_interactive = console.is_terminal and sys.stdin.isatty()
     with ExitStack() as parts:
         parts.enter_context(_ended_by_signals())
@@ -54,13 +54,15 @@ def run_demo(scenario: str, summary_file: Path | None, *, yes: bool) -> int:
 @contextmanager
 def _started(folder: Path, console: Console) -> Iterator[tuple[World, Platform]]:
     began = time.monotonic()
-    console.print("Starting GitHub, Argo CD, SonarQube, a registry and a cluster in the sandbox ...")
+    console.print(
+        "Starting a Prefect server, and GitHub, Argo CD, SonarQube, a registry and a cluster in the sandbox ..."
+    )
     secret = secrets.token_hex(16)
-    with open_world(folder / "sandbox") as world:
+    with start_server(folder) as server, open_world(folder / "sandbox") as world:
         console.print(f"Images are built by {world.builder}", highlight=False)
-        console.print("Starting a Prefect server, a worker and the webhook receiver ...")
+        console.print("Registering blocks and deployments, starting a worker and the webhook receiver ...")
         with (
-            start_platform(folder, world.environment(), secret) as platform,
+            complete(server, world.environment(), secret) as platform,
             temporary_settings(updates={PREFECT_API_URL: f"{platform.ui_url}/api"}),
         ):
             world.deliver_webhooks_to(f"{platform.webhook_url}/webhook", secret)

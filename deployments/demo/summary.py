@@ -2,17 +2,21 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from deployments.demo.platform import Platform
 from deployments.demo.stories import Story
 from deployments.demo.timeline import Run, phase_seconds
 from deployments.sandbox.world import APPLICATION, ENVIRONMENTS, EnvironmentFacts, World
+
+# What would take its time under any orchestrator.
+_WORK_UNTIL_STAGING = ("checks", "build", "push", "staging rollout", "staging post-deploy checks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +62,28 @@ def sum_up(
 
 
 def show_summary(summary: Summary, console: Console) -> None:
-    """Print it for a person."""
-    table = Table(title=f"Scenario {summary.scenario}", show_header=False, title_justify="left")
-    table.add_row("Commit", summary.commit)
-    table.add_row("Image", summary.image or "none was built")
-    table.add_row("Digest", summary.digest or "-")
-    for gate, said in summary.gates.items():
-        table.add_row(f"Gate {gate}", said)
+    """Print it for a person; digests and links stay whole, however narrow the terminal."""
+    console.print(f"\nScenario {summary.scenario}", style="bold")
+    for label, value in _lines(summary):
+        console.print(Text(f"  {label:<26}", style="bold") + Text(value), soft_wrap=True)
+
+
+def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "commit", summary.commit
+    yield "image", summary.image or "none was built"
+    yield "digest", summary.digest or "-"
+    yield from summary.gates.items()
     for name, facts in summary.environments.items():
-        table.add_row(name, f"{facts.digest}\nrevision {facts.revision}, {facts.health}, {facts.url}")
-    table.add_row("Approved by", summary.approval or "nobody")
-    table.add_row("Phases", "\n".join(f"{seconds:7.2f} s  {name}" for name, seconds in summary.phases.items()))
+        yield name, f"{facts.health} at {facts.url}"
+        yield "", f"runs {facts.digest}"
+        yield "", f"desired state {facts.revision}"
+    yield "approved by", summary.approval or "nobody"
+    for name, seconds in summary.phases.items():
+        yield name, f"{seconds:6.2f} s"
     for run in summary.flow_runs:
-        table.add_row(run["name"], f"{run['state']}: {run['message']}\n{run['url']}")
-    console.print(table)
+        yield run["flow"], f"{run['name']}: {run['state']}"
+        yield "", run["message"]
+        yield "", run["url"]
 
 
 def _approval(world: World, commit: str) -> str | None:
@@ -81,11 +93,17 @@ def _approval(world: World, commit: str) -> str | None:
 
 
 def _phases(world: World, runs: tuple[Run, ...], pushed: float) -> dict[str, float]:
+    """Seconds; from the push on where the name says so."""
     phases = {"webhook answer": round(world.last_delivery().duration, 3)}
     first = min((step.started for run in runs for step in run.steps if step.started), default=None)
     if first:
-        phases["webhook to first task"] = round(first.timestamp() - pushed, 2)
+        phases["push to first task"] = round(first.timestamp() - pushed, 2)
     phases |= phase_seconds(runs)
+    staging = next((run.ended for run in runs if run.environment == "staging" and run.ended), None)
+    if staging:
+        phases["push to staging verified"] = round(staging.timestamp() - pushed, 2)
+        work = sum(seconds for name, seconds in phases.items() if name in _WORK_UNTIL_STAGING)
+        phases["of it orchestration"] = round(phases["push to staging verified"] - work, 2)
     ended = max((run.ended for run in runs if run.ended), key=datetime.timestamp, default=None)
     return phases | {"total": round((ended.timestamp() if ended else time.time()) - pushed, 2)}
 

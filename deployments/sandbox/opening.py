@@ -103,7 +103,9 @@ def _seed(world: World, base_image: str) -> None:
     _commit(world, GITOPS, files, "Describe shop-api in staging and production")
     for environment in ENVIRONMENTS:
         change = Change(APPLICATION, environment, digest, source_commit=commit, run="the first release")
-        note = {f"apps/{APPLICATION}/{environment}.md": f"{APPLICATION} runs in {environment} since its first release.\n"}
+        note = {
+            f"apps/{APPLICATION}/{environment}.md": f"{APPLICATION} runs in {environment} since its first release.\n"
+        }
         _commit(world, GITOPS, note, promotion_message(change))
     for name, text in files.items():
         if name.startswith("argocd/"):

@@ -31,9 +31,13 @@ class StartError(Exception):
 
 
 def environment_of(image: PulledImage, variables: Mapping[str, str], port: int) -> dict[str, str]:
-    """Exactly what the process gets: a PATH, the image's variables, the pod's, and the PORT to listen on."""
+    """Exactly what the process gets: a PATH, the image's variables, the pod's, and the HOST and PORT to listen on.
+
+    A pod has no network of its own here; HOST keeps a program that heeds it off the machine's other addresses.
+    """
     pairs = (pair.partition("=") for pair in image.config.get("Env") or [])
-    return {"PATH": _PATH} | {name: value for name, _, value in pairs} | dict(variables) | {"PORT": str(port)}
+    ours = {"HOST": "127.0.0.1", "PORT": str(port)}
+    return {"PATH": _PATH} | {name: value for name, _, value in pairs} | dict(variables) | ours
 
 
 def command_of(image: PulledImage, container: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:

@@ -14,13 +14,15 @@ from tasks.domain.promotion import PromotionFacts, Rival
 from tasks.domain.verdict import Verdict
 from tasks.github import compare, read_statuses
 from tasks.gitops import read_desired_state, read_history
-from tasks.registry import read_image_facts
+from tasks.registry import find_digest, read_image_facts
 from tasks.runs import PromotionRun, find_open_promotions
 
 
 def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCandidate, Verdict]:
     """The candidate and what its evidence says; raises ConfigurationError, and EvidenceMissing without the image."""
-    image = ImageReference(place.image_repository, commit, digest)
+    # A rebuild has another tag, and the commit's own tag stays with the first build.
+    tag = commit if find_digest(place.registry, place.app.image, commit) == digest else None
+    image = ImageReference(place.image_repository, tag, digest)
     statuses = read_statuses(place.github, place.app.repository, commit)
     facts = read_image_facts(place.registry, place.app.image, digest)
     gates = tuple(

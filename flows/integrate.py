@@ -5,20 +5,26 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.build import build_candidate
+from flows.endings import tell_github
 from flows.gates import decide_commit, report_verdict
 from flows.place import load_place
 from flows.workshop import Workshop, load_workshop
 from tasks.artifacts import report_image, report_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.errors import DeliveryError
 from tasks.domain.message import candidate_page
-from tasks.domain.verdict import failed, pending
+from tasks.domain.verdict import pending
 from tasks.gitops import read_desired_state
 from tasks.runs import run_url, start_promotion
 from tasks.source import read_commit
 
 
-@flow(name="integrate", flow_run_name="{application} {commit:.7}")
+@flow(
+    name="integrate",
+    flow_run_name="{application} {commit:.7}",
+    on_failure=[tell_github],
+    on_crashed=[tell_github],
+    on_cancellation=[tell_github],
+)
 def integrate(application: str, commit: str, pull_request: int | None = None, fresh: bool = False) -> State:  # noqa: FBT001, FBT002 - a field of the form
     """Check one commit and, on the mainline, build its image and promote it to the first environment.
 
@@ -31,18 +37,9 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
     """
     workshop = load_workshop(application)
     report_verdict(workshop, commit, pending("The gates are being checked."))
-    try:
-        return _integrate(workshop, commit, pull_request, fresh=fresh)
-    except DeliveryError as error:
-        report_verdict(workshop, commit, failed(str(error)))
-        raise
-
-
-def _integrate(workshop: Workshop, commit: str, pull_request: int | None, *, fresh: bool) -> State:
     facts = read_commit(workshop.github, workshop.app.repository, commit)
     gates, verdict = decide_commit(workshop, commit)
     if not verdict.has_passed:
-        report_verdict(workshop, commit, verdict)
         return Failed(name="Gates failed", message=verdict.reason)
     if pull_request is not None:
         report_verdict(workshop, commit, verdict)

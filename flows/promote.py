@@ -71,7 +71,8 @@ def look(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -> Decisi
 def wake_older(place: Place, candidate: ReleaseCandidate) -> None:
     """Let those that still wait for a person see that this candidate takes their place."""
     for run in find_older(place, candidate):
-        wake(run.run_id, f"superseded by {candidate.name}")
+        # One that cannot be woken looks by itself before it writes; it must not stop this promotion.
+        wake(run.run_id, f"superseded by {candidate.name}", return_state=True)
 
 
 def start_next(place: Place, candidate: ReleaseCandidate) -> None:

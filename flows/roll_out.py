@@ -28,6 +28,7 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
         source_commit=candidate.commit,
         approved_by=f"{approval.approver} (name unproven)" if approval else "",
         run=run_url(str(flow_run.id)),
+        reason=approval.comment if approval else "",
     )
     written = write_image(place.gitops, place.env.manifest, candidate.image, change)
     result = confirm_change(place, written.revision, candidate.image, candidate.commit)

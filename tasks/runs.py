@@ -1,5 +1,6 @@
 """Other flow runs on the Prefect server: starts the next promotion, finds and wakes those that wait."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import run_deployment
+from prefect.exceptions import NotPausedError
 from prefect.flow_runs import resume_flow_run
 from prefect.settings import get_current_settings
 
@@ -68,10 +70,15 @@ def find_open_promotions(application: str, environment: str) -> tuple[PromotionR
     return tuple(_promotion_run(run) for run in reversed(runs) if mine.items() <= run.parameters.items())
 
 
-@task(task_run_name="wake {run_id}")
+@task(task_run_name="wake {run_id}", retries=3, retry_delay_seconds=2)
 def wake(run_id: UUID, why: str) -> None:
-    """Let a waiting promotion look around again; it is answered with a no, so it can never go on by this."""
-    resume_flow_run(run_id, run_input={"decision": "reject", "approver": "tidegate", "comment": why[:500]})
+    """Let a waiting promotion look around again; it is answered with a no, so it can never go on by this.
+
+    One that does not wait any more is left alone. Raises RuntimeError while the server does not take the answer: the
+    form of a run that has just begun to wait is not there yet.
+    """
+    with contextlib.suppress(NotPausedError):
+        resume_flow_run(run_id, run_input={"decision": "reject", "approver": "tidegate", "comment": why[:500]})
 
 
 def run_url(run_id: str) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from prefect import get_run_logger
 
 from blocks.github import GitHub
 from tasks.domain.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
 from tasks.domain.verdict import Outcome, Verdict
 from tasks.retry import outside_task, rate_limit_wait
+from tasks.run_log import run_logger
 
 _STATES = {Outcome.PASSED: "success", Outcome.FAILED: "failure", Outcome.PENDING: "pending"}
 _OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {"error": Outcome.FAILED}
@@ -121,7 +121,7 @@ def _send(client: httpx.Client, request: httpx.Request, *, right: str) -> httpx.
             break
         if wait > _LONGEST_WAIT_SECONDS or attempt == _ATTEMPTS:
             raise DeliveryError(f"GitHub limits our requests for another {wait:.0f} s; run again after that")
-        get_run_logger().warning("GitHub limits our requests; waiting %.0f s", wait)
+        run_logger().warning("GitHub limits our requests; waiting %.0f s", wait)
         time.sleep(wait)
     _refuse(response, request.url.path, right)
     return response

@@ -5,12 +5,23 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_logger, get_run_logger
+
 _TERMINAL_CODES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1f\x7f]"
 )
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH|PRIVATE|_KEY$|_URL$")
 # Shorter values are words that would mask half the log.
 _SHORTEST_SECRET = 8
+
+
+def run_logger() -> Any:
+    """The run's logger, or the process's where there is no run: at a run's end, and in the command line."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return get_logger("tidegate")
 
 
 class RunLog:

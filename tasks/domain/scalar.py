@@ -4,7 +4,7 @@ import json
 import re
 
 # What means nothing to YAML wherever it stands, as long as the scalar starts with one of the first set.
-_HARMLESS = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@:-]*(?<!:)")
+_HARMLESS = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@:=-]*(?<!:)")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 # More than any one version of YAML takes for a number or a date: a needless pair of quotes is harmless.
 _NUMBER_OR_DATE = re.compile(

@@ -1,73 +1,79 @@
-"""Finds where the scalars of a mapping stand in YAML text, from the parser's events, without building a document.
+"""YAML text and its parser's events: what stands where, without building a document.
 
-ruamel.yaml's C parser reads first, because it is fifty times as fast as a load; what it refuses, such as a colon in a
-plain scalar between braces, ruamel.yaml's own parser of YAML 1.2 reads.
+ruamel.yaml's C parser reads first, because it is many times as fast; what it refuses, ruamel.yaml's own parser of YAML
+1.2 reads. Its other half is tasks.domain.yaml_node.
 """
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    MappingStartEvent,
-    ScalarEvent,
-)
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
 from tasks.domain.errors import InvalidManifest
 
-_BOM = "\ufeff"
-_MERGE = "<<"
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One scalar: text[start:end] is how it is written, `quote` its quotation mark or empty for a plain one.
-
-    `event` is its place in the parser's events; an empty plain scalar stands right behind its key's colon.
-    """
-
-    value: str
-    quote: str
-    start: int
-    end: int
-    line: int
-    event: int
-    is_in_flow: bool
+BOM = "\ufeff"
+_COLON_IN_A_WORD = re.compile("(?<=[A-Za-z0-9]):(?=[A-Za-z0-9])")
+# Names of anchors and aliases, tags and directives may have colons too, and there the parsers differ.
+_COLON_IN_A_NAME = re.compile(r"[&*!][^\s,\[\]{}]*:|^%", re.MULTILINE)
+# A character for private use, which stands in no YAML; as long as the colon, so that every position stays.
+_MASK = "\ue000"
 
 
 @dataclass(frozen=True, slots=True)
 class YamlText:
-    """Text, its parser events, and how far the events' positions lie behind those in the text."""
+    """Text, its parser events, and how far the events' positions lie behind those in the text.
+
+    `ends` has for each event the one behind the node that starts with it. With `edit_anchors` a change may reach
+    others that share the changed value through an alias.
+    """
 
     text: str
     file: str
     events: Sequence[Any]
+    ends: Sequence[int]
     offset: int
+    edit_anchors: bool = False
 
     def line(self, event: int) -> int:
         """Where an event starts, counted from 1."""
         return int(self.events[event].start_mark.line) + 1
+
+    def start(self, event: int) -> int:
+        """The index of an event's first character in the text."""
+        return int(self.events[event].start_mark.index) + self.offset
+
+    def end(self, event: int) -> int:
+        """The index behind an event's last character in the text."""
+        return int(self.events[event].end_mark.index) + self.offset
 
     def refusal(self, event: int, why: str) -> InvalidManifest:
         """The error that points at an event."""
         return InvalidManifest(f"{self.file}:{self.line(event)}: {why}")
 
 
-def parse_yaml(text: str, *, file: str) -> YamlText:
+def parse_yaml(text: str, *, file: str, edit_anchors: bool = False) -> YamlText:
     """The events of all documents in the text; raises InvalidManifest where it is not YAML."""
-    body = text.removeprefix(_BOM)
-    with contextlib.suppress(YAMLError, ValueError, OverflowError):
-        return YamlText(text, file, _events(body, pure=False), len(text) - len(body))
+    body = text.removeprefix(BOM)
+    events = _parse(body, file)
+    return YamlText(text, file, events, _ends(events), len(text) - len(body), edit_anchors)
+
+
+def parse_events(text: str, *, file: str) -> Sequence[Any]:
+    """Only the events, for a comparison; raises as `parse_yaml`."""
+    return _parse(text.removeprefix(BOM), file)
+
+
+def _parse(body: str, file: str) -> list[Any]:
+    for parse in (_quick_events, _masked_events):
+        with contextlib.suppress(YAMLError, ValueError, OverflowError):
+            return parse(body)
     try:
-        return YamlText(text, file, _events(body, pure=True), len(text) - len(body))
+        return list(YAML(typ="safe", pure=True).parse(body))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}" if mark else file
@@ -76,113 +82,30 @@ def parse_yaml(text: str, *, file: str) -> YamlText:
         raise InvalidManifest(f"{file}: this is not valid YAML: {str(error).splitlines()[0]}") from error
 
 
-def find_scalars(yaml: YamlText, at: str, keys: frozenset[str]) -> dict[str, Scalar]:
-    """The scalars under `keys` in the mapping at the dotted path `at`; a key that is not there is left out.
+def _quick_events(body: str) -> list[Any]:
+    return list(YAML(typ="safe", pure=False).parse(body))
 
-    Raises InvalidManifest where the mapping is missing or stands in several documents, and where a change of it would
-    reach further than it looks: at aliases, anchors, merge keys, duplicate keys and block scalars.
+
+def _masked_events(body: str) -> list[Any]:
+    """The C parser's events of a text whose colons inside words it does not get to see.
+
+    Between braces it refuses them in plain scalars, as YAML 1.1 had it; in 1.2 they are a part of the word everywhere.
     """
-    roots = [i + 1 for i, event in enumerate(yaml.events) if isinstance(event, DocumentStartEvent)]
-    found = [place for root in roots if (place := _descend(yaml, root, at.split("."))) is not None]
-    if not found:
-        raise InvalidManifest(f"{yaml.file}: there is no mapping '{at}'; add it, or correct 'at' of this manifest")
-    if len(found) > 1:
-        lines = " and ".join(str(yaml.line(place)) for place, _ in found)
-        raise InvalidManifest(f"{yaml.file}: '{at}' is in several documents, at lines {lines}; leave it in one only")
-    mapping, is_in_flow = found[0]
-    entries = _entries(yaml, mapping)
-    if _MERGE in entries:
-        raise yaml.refusal(entries[_MERGE][0], f"'{at}' has a merge key; write its keys out here")
-    return {
-        name: _scalar(yaml, f"{at}.{name}", *entries[name], is_in_flow=is_in_flow) for name in keys & entries.keys()
-    }
+    if _MASK in body or _COLON_IN_A_NAME.search(body):
+        raise ValueError("this text is for the other parser")
+    events = _quick_events(_COLON_IN_A_WORD.sub(_MASK, body))
+    for event in events:
+        if isinstance(event, ScalarEvent):
+            event.value = event.value.replace(_MASK, ":")
+    return events
 
 
-def _events(text: str, *, pure: bool) -> list[Any]:
-    return list(YAML(typ="safe", pure=pure).parse(text))
-
-
-def _descend(yaml: YamlText, root: int, path: list[str]) -> tuple[int, bool] | None:
-    """The event that starts the mapping at the path, and whether it or one around it is written with braces."""
-    place, is_in_flow = root, False
-    for depth, name in enumerate([*path, None]):
-        event = yaml.events[place]
-        here = ".".join(path[:depth]) or "the document"
-        if isinstance(event, AliasEvent):
-            raise yaml.refusal(place, f"'{here}' is an alias of '*{event.anchor}'; write the mapping out here")
-        if not isinstance(event, MappingStartEvent):
-            if depth == 0:
-                return None
-            raise yaml.refusal(place, f"'{here}' is not a mapping; correct it, or 'at' of this manifest")
-        if event.anchor is not None:
-            raise yaml.refusal(place, f"'{here}' has the anchor '&{event.anchor}', so others share it; write them out")
-        is_in_flow = is_in_flow or bool(event.flow_style)
-        if name is None:
-            return place, is_in_flow
-        entry = _entries(yaml, place).get(name)
-        if entry is None:
-            return None
-        place = entry[1]
-    return None
-
-
-def _entries(yaml: YamlText, mapping: int) -> dict[str, tuple[int, int]]:
-    """The mapping's scalar keys with the events of key and value; refuses a key that is there twice."""
-    entries: dict[str, tuple[int, int]] = {}
-    for key, value in _pairs(yaml.events, mapping):
-        event = yaml.events[key]
-        if not isinstance(event, ScalarEvent):
-            continue
-        if event.value in entries:
-            first = yaml.line(entries[event.value][0])
-            raise yaml.refusal(key, f"the key '{event.value}' is already at line {first}; remove one of the two")
-        entries[event.value] = key, value
-    return entries
-
-
-def _pairs(events: Sequence[Any], mapping: int) -> Iterator[tuple[int, int]]:
-    place = mapping + 1
-    while not isinstance(events[place], CollectionEndEvent):
-        value = _after(events, place)
-        yield place, value
-        place = _after(events, value)
-
-
-def _after(events: Sequence[Any], place: int) -> int:
-    """The event behind the whole node that starts here."""
-    depth = 0
-    while True:
-        event = events[place]
+def _ends(events: Sequence[Any]) -> list[int]:
+    ends = list(range(1, len(events) + 1))
+    is_open: list[int] = []
+    for i, event in enumerate(events):
         if isinstance(event, CollectionStartEvent):
-            depth += 1
+            is_open.append(i)
         elif isinstance(event, CollectionEndEvent):
-            depth -= 1
-        place += 1
-        if depth == 0:
-            return place
-
-
-def _scalar(yaml: YamlText, name: str, key: int, value: int, *, is_in_flow: bool) -> Scalar:
-    event = yaml.events[value]
-    if isinstance(event, AliasEvent):
-        raise yaml.refusal(value, f"'{name}' is the alias '*{event.anchor}'; write its value out here")
-    if not isinstance(event, ScalarEvent):
-        raise yaml.refusal(value, f"'{name}' is not a single value; give it one")
-    if event.anchor is not None:
-        raise yaml.refusal(value, f"'{name}' has the anchor '&{event.anchor}', so others share it; write them out")
-    if event.tag is not None:
-        raise yaml.refusal(value, f"'{name}' has an explicit YAML tag; put its value into quotes instead")
-    start, end = event.start_mark.index + yaml.offset, event.end_mark.index + yaml.offset
-    if event.style in ("|", ">") or "\n" in yaml.text[start:end] or "\r" in yaml.text[start:end]:
-        raise yaml.refusal(value, f"'{name}' spans several lines; write it on one")
-    if start == end or not (event.value or event.style):
-        start = end = _behind_colon(yaml, name, key)
-    return Scalar(event.value, event.style or "", start, end, yaml.line(key), value, is_in_flow)
-
-
-def _behind_colon(yaml: YamlText, name: str, key: int) -> int:
-    # The two parsers put an empty value at different places, one of them behind the comment.
-    colon = re.compile(r"[ \t]*:").match(yaml.text, yaml.events[key].end_mark.index + yaml.offset)
-    if colon is None:
-        raise yaml.refusal(key, f"'{name}' has no value and no colon; write it as 'key: value'")
-    return colon.end()
+            ends[is_open.pop()] = i + 1
+    return ends

@@ -140,6 +140,52 @@ def test_a_promotion_is_one_commit_that_changes_one_line(remote: Remote) -> None
     assert trailers.strip() == B
 
 
+HELM, KUSTOMIZE, PLAIN, APPLICATION = (
+    (Manifest(file="values.yaml", at="web.image"), "web:\n  image: {image}:v1@{digest}  # it\n"),
+    (
+        Manifest(file="kustomization.yaml", format="kustomize", at="shop-api"),
+        "images:\n- name: other\n- name: shop-api\n  newName: {image}\n  digest: {digest} # it\n  newTag: v1",
+    ),
+    (
+        Manifest(file="all.yaml", format="manifest", at="api", resource="Deployment/shop-api"),
+        (
+            "---\nkind: Job\nmetadata: {{name: shop-api}}\nspec: {{containers: [{{name: api, image: x}}]}}\n---\n"
+            "kind: Deployment\nmetadata:\n  name: shop-api\nspec:\n  template:\n    spec:\n      containers:\n"
+            "      - image: '{image}:v1@{digest}' # it\n        name: api\n"
+        ),
+    ),
+    (
+        Manifest(file="application.yaml", format="application"),
+        (
+            "kind: Application\r\nspec:\r\n  source:\r\n    helm:\r\n      parameters:\r\n"
+            "      - {{name: image.repository, value: {image}}}\r\n"
+            '      - {{name: image.tag, value: "v1@{digest}"}}\r\n'
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "text"), [HELM, KUSTOMIZE, PLAIN, APPLICATION], ids=lambda one: getattr(one, "format", "")
+)
+def test_every_format_is_promoted_adopted_and_rolled_back_by_one_line(
+    remote: Remote, manifest: Manifest, text: str
+) -> None:
+    def holding(digest: str) -> str:
+        return text.format(image=IMAGE, digest=digest)
+
+    before = remote.commit(manifest.file, holding(A))
+    assert gitops.read_desired_state.fn(remote.block, manifest) == gitops.DesiredState(image(A), before, holding(A))
+    promoted = gitops.write_image.fn(remote.block, manifest, image(B), change(B))
+    assert remote.show(manifest.file) == holding(B)
+    assert remote.git("diff", "--numstat", before, "main") == f"1\t1\t{manifest.file}\n"
+    assert gitops.write_image.fn(remote.block, manifest, image(B), change(B)).revision == promoted.revision
+    assert gitops.image_at.fn(remote.block, manifest, before) == image(A)
+    back = change(A, rollback_of=B)
+    assert gitops.write_image.fn(remote.block, manifest, image(A), back, expected_digest=B).changed
+    assert remote.show(manifest.file) == holding(A)
+
+
 def test_the_commit_is_made_by_the_block_s_committer_on_a_machine_without_git_settings(remote: Remote) -> None:
     write(remote.block, B)
     who = remote.git("log", "-1", "--format=%an <%ae> %cn <%ce>", "main")

@@ -28,8 +28,9 @@ lock: .venv/dev ## Write the pinned requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile $(LOCK) -c requirements.txt --extra dev pyproject.toml -o requirements-dev.txt
 LOCK := -q --group build --python-version 3.11 --universal --no-strip-extras --generate-hashes --no-annotate --no-header
 
-schema: .venv/runtime ## Write the JSON Schema of the delivery configuration anew
+schema: .venv/runtime ## Write the JSON Schemas of the configuration files anew
 	@$(BIN)/tidegate schema > deployments/delivery.schema.json
+	@$(BIN)/tidegate schema --waivers > deployments/waivers.schema.json
 
 clean: ## Remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis

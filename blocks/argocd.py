@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 
 class ArgoCDServer(Block):
-    """Where rollouts are observed; the token needs `applications, get` and nothing more for auto-synced applications."""
+    """Where rollouts are observed; for auto-synced applications the token needs `applications, get`, nothing more."""
 
     _block_type_name = "Tidegate Argo CD Server"
     _block_type_slug = "tidegate-argocd-server"

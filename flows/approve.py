@@ -1,7 +1,6 @@
 """Asks a person about one candidate for one environment until an answer counts; the second step of promote."""
 
 from datetime import UTC, datetime, timedelta
-from difflib import unified_diff
 from itertools import count
 
 from prefect import get_run_logger
@@ -10,13 +9,16 @@ from prefect.runtime import flow_run
 from flows.facts import changes_since, confirm_needs
 from flows.place import Place
 from tasks.approval import ask
+from tasks.artifacts import report_page
 from tasks.domain.approval import Answer, Approval, AskAgain, Expired, Rejected, decide_approval
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.change_set import ChangeSet
 from tasks.domain.delivery import ApprovalPolicy
 from tasks.domain.manifest import set_image
-from tasks.domain.message import Question, approval_page
+from tasks.domain.question import Question, approval_page
 from tasks.gitops import read_desired_state
+
+_HOW_TO_ANSWER = "Waiting for an approval until %s: open Resume at the top right (in the newer UI in the menu there)"
 
 
 def ask_until_answered(
@@ -29,7 +31,9 @@ def ask_until_answered(
     run_count = flow_run.run_count
     reason = ""
     for attempt in count(1):
-        page = approval_page(_question(place, candidate, changes, expires, reason))
+        page = approval_page(_question(place, candidate, policy, changes, expires, reason))
+        report_page(place.application, f"{place.environment}-approval", page, f"{candidate.name}: what was asked")
+        get_run_logger().info(_HOW_TO_ANSWER, _time(expires))
         left = max(1, int((expires - datetime.now(UTC)).total_seconds()))
         answer = ask(page, key=f"approval-{run_count}-{attempt}", timeout_seconds=left)
         decision: Approval | Rejected | Expired | AskAgain
@@ -45,31 +49,40 @@ def ask_until_answered(
 
 
 def _question(
-    place: Place, candidate: ReleaseCandidate, changes: ChangeSet, expires: datetime, asked_again: str
+    place: Place,
+    candidate: ReleaseCandidate,
+    policy: ApprovalPolicy,
+    changes: ChangeSet,
+    expires: datetime,
+    asked_again: str,
 ) -> Question:
     desired = read_desired_state(place.gitops, place.env.manifest)
-    after = set_image(desired.text, place.env.manifest, candidate.image, file=place.env.manifest.file)
-    diff = unified_diff(
-        desired.text.splitlines(),
-        after.splitlines(),
-        place.env.manifest.file,
-        place.env.manifest.file,
-        lineterm="",
-        n=1,
-    )
-    links = {"The commit": f"{place.github.web_url}/{place.app.repository}/commit/{candidate.commit}"}
-    if changes.base:
-        links["All changes"] = f"{place.github.web_url}/{place.app.repository}/compare/{changes.base}...{changes.head}"
-    for name in place.env.needs:
-        if url := place.sibling(name).env.url:
-            links[f"Open {name}"] = url
     return Question(
         candidate=candidate,
         environment=place.environment,
+        policy=policy,
         changes=changes,
         needs=confirm_needs(place, candidate),
-        file_diff="\n".join(diff),
-        links=links,
-        expires=f"{expires:%Y-%m-%d %H:%M} UTC",
+        runs_now=desired.image,
+        file=place.env.manifest.file,
+        before=desired.text,
+        after=set_image(desired.text, place.env.manifest, candidate.image, file=place.env.manifest.file),
+        links=_links(place, candidate, changes),
+        expires=_time(expires),
         asked_again=asked_again,
     )
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _links(place: Place, candidate: ReleaseCandidate, changes: ChangeSet) -> dict[str, str]:
+    repository = f"{place.github.web_url}/{place.app.repository}"
+    links = {"The commit": f"{repository}/commit/{candidate.commit}"}
+    if changes.base:
+        links["All changes"] = f"{repository}/compare/{changes.base}...{changes.head}"
+    for name in (*place.env.needs, place.environment):
+        if url := place.sibling(name).env.url:
+            links[f"Open {name}"] = url
+    return links

@@ -11,7 +11,7 @@ from flows.place import load_place
 from flows.workshop import Workshop, load_workshop
 from tasks.artifacts import report_image, report_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.message import candidate_page
+from tasks.domain.message import candidate_page, plain
 from tasks.domain.verdict import pending
 from tasks.gitops import read_desired_state
 from tasks.runs import run_url, start_promotion
@@ -29,15 +29,15 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
     """Check one commit and, on the mainline, build its image and promote it to the first environment.
 
     Args:
-        application: Its name in the delivery configuration, such as shop-api.
-        commit: The full SHA; it has to be in the application's repository.
-        pull_request: The number of the pull request, if it is one: then it is checked only, never pushed or promoted.
-        fresh: Build again without any cache and with the newest base layers, even where the image is there.
+        application: The application's name in the delivery configuration, such as shop-api.
+        commit: All 40 digits of its SHA; it has to be pushed to the application's repository already.
+        pull_request: Only for a pull request: its number. Its commit is then checked, but never built or promoted.
+        fresh: Build without any cache and with the newest base layers, even where the commit has an image already.
 
     """
     workshop = load_workshop(application)
-    report_verdict(workshop, commit, pending("The gates are being checked."))
     facts = read_commit(workshop.github, workshop.app.repository, commit)
+    report_verdict(workshop, commit, pending("The gates are being checked."))
     gates, verdict = decide_commit(workshop, commit)
     if not verdict.has_passed:
         return Failed(name="Gates failed", message=verdict.reason)
@@ -53,9 +53,10 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
 
 def _report_candidate(workshop: Workshop, candidate: ReleaseCandidate) -> None:
     page = candidate_page(candidate, workshop.commit_url(candidate.commit), run_url(str(flow_run.id)))
-    report_page(candidate.application, "candidate", page, f"Release candidate {candidate.name}")
+    report_page(candidate.application, "candidate", page, f"{candidate.name}: {plain(candidate.subject)}")
     url = f"{workshop.registry.url}/v2/{workshop.app.image}/manifests/{candidate.digest}"
-    report_image(candidate.application, f"{candidate.image.repository}@{candidate.digest}", url)
+    name = f"{candidate.image.repository}@{candidate.digest}"
+    report_image(candidate.application, name, url, f"{candidate.name} is {candidate.image.short_digest}")
 
 
 def _hand_over(workshop: Workshop, candidate: ReleaseCandidate) -> str:

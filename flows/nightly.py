@@ -9,6 +9,7 @@ from flows.loading import load_block
 from tasks.artifacts import report_table
 from tasks.delivery import read_delivery
 from tasks.domain.delivery import Application
+from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.source import head_of
 
 
@@ -16,7 +17,7 @@ from tasks.source import head_of
 def nightly() -> State:
     """Integrate the head of every application again, one after another; one that fails does not stop the others."""
     rows = [
-        {"application": name, "outcome": state.name or "", "what": state.message or ""}
+        {"application": name, "outcome": state.name or "", "what": _sentence(state)}
         for name, app in read_delivery().applications.items()
         for state in (_rebuild(name, app),)
     ]
@@ -29,7 +30,17 @@ def nightly() -> State:
 
 
 def _rebuild(name: str, app: Application) -> State:
-    head = head_of(load_block(GitHub, app.github), app.repository, app.branch, return_state=True)
+    try:
+        github = load_block(GitHub, app.github)
+    except ConfigurationError as error:
+        return Failed(message=str(error))
+    head = head_of(github, app.repository, app.branch, return_state=True)
     if not head.is_completed():
         return head
     return integrate(name, head.result(), fresh=True, return_state=True)
+
+
+def _sentence(state: State) -> str:
+    # The engine keeps the exception itself or a result record around it; its own message names the class as well.
+    error = getattr(state.data, "result", state.data)
+    return str(error) if isinstance(error, DeliveryError) else state.message or ""

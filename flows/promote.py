@@ -6,12 +6,12 @@ was lost is simply started again.
 """
 
 from prefect import State, flow, get_run_logger
-from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run
 
 from flows.approve import ask_until_answered
 from flows.endings import end
 from flows.facts import find_older, gather_candidate, gather_facts
+from flows.hold import hold
 from flows.place import Place, load_place
 from flows.roll_out import roll_out
 from tasks.domain.approval import Approval
@@ -26,10 +26,10 @@ def promote(application: str, environment: str, commit: str, digest: str) -> Sta
     """Promote the image with this digest, built from this commit, to one environment.
 
     Args:
-        application: Its name in the delivery configuration, such as shop-api.
-        environment: Its name in the delivery configuration, such as staging.
-        commit: The full SHA that the image was built from.
-        digest: The image's digest, sha256: and 64 hexadecimal digits.
+        application: The application's name in the delivery configuration, such as shop-api.
+        environment: The environment's name in the delivery configuration. Where it wants an approval, the run asks.
+        commit: All 40 digits of the SHA that the image was built from.
+        digest: The image's digest, sha256: and 64 digits; the artifact APPLICATION-candidate shows it with its commit.
 
     """
     place = load_place(application, environment)
@@ -54,7 +54,7 @@ def promote(application: str, environment: str, commit: str, digest: str) -> Sta
 
 def change(place: Place, candidate: ReleaseCandidate, evidence: Verdict, approval: Approval | None) -> State:
     """Hold the environment, look once more, and only then write: hours may have passed since the first look."""
-    with concurrency(f"environment:{place.environment}", occupy=1, strict=True):
+    with hold(place.environment):
         decision = look(place, candidate, evidence)
         if not isinstance(decision, Promote | UpToDate):
             return end(decision)

@@ -57,11 +57,15 @@ def report(
     ending: State,
 ) -> None:
     """Leave the promotion's page behind."""
-    facts = {"Desired state": f"`{revision}`", "Rollout": f"{result.kind}", "Ended": f"{ending.name}"}
+    facts = {"Commit": f"[{candidate.commit}]({place.github.web_url}/{place.app.repository}/commit/{candidate.commit})"}
     if approval:
-        comment = f": {plain(approval.comment)}" if approval.comment else ""
+        comment = f": {plain(approval.comment, 500)}" if approval.comment else ""
         facts["Approved by"] = f"{plain(approval.approver)} (name unproven){comment}"
+    gitops = place.gitops.web_url
+    facts["Desired state"] = f"[{revision}]({gitops}/commit/{revision})" if gitops else f"`{revision}`"
+    facts["Rollout"] = str(result.kind)
     if place.env.url:
-        facts["Open"] = place.env.url
+        facts["Look at it"] = place.env.url
     page = promotion_page(candidate, place.environment, ending.message or "", facts, result.evidence)
-    report_page(place.application, place.environment, page, f"{candidate.name} in {place.environment}")
+    sentence = f"{candidate.name} → {place.environment}: {ending.name}"
+    report_page(place.application, place.environment, page, sentence)

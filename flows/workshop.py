@@ -8,8 +8,9 @@ from blocks.github import GitHub
 from blocks.registry import ContainerRegistry
 from blocks.sonarqube import SonarQubeServer
 from flows.loading import load_block
-from tasks.delivery import read_delivery
+from tasks.delivery import read_delivery, read_waivers
 from tasks.domain.delivery import Application, Delivery
+from tasks.domain.waiver import Waiver, waivers_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Workshop:
     registry: ContainerRegistry
     engine: DockerHost
     sonarqube: SonarQubeServer | None
+    waivers: tuple[Waiver, ...]
 
     def commit_url(self, commit: str) -> str:
         """Where a person looks at the commit."""
@@ -33,7 +35,7 @@ def load_workshop(application: str) -> Workshop:
     """Raises ConfigurationError for an unknown application or a block that was never registered."""
     delivery = read_delivery()
     app = delivery.application(application)
-    asks_sonarqube = any(check.sonarqube_report_task for check in app.checks.values())
+    asks_sonarqube = any(check.reports.sonarqube for check in app.checks.values())
     return Workshop(
         delivery=delivery,
         application=application,
@@ -42,4 +44,5 @@ def load_workshop(application: str) -> Workshop:
         registry=load_block(ContainerRegistry, app.registry),
         engine=load_block(DockerHost, app.build.engine),
         sonarqube=load_block(SonarQubeServer, app.sonarqube) if asks_sonarqube else None,
+        waivers=waivers_for(application, read_waivers(delivery)),
     )

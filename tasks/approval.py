@@ -17,12 +17,15 @@ class ApprovalForm(RunInput):
     """The decision; without a default anywhere, so that a run forced to go on never counts as approved."""
 
     decision: Literal["approve", "reject"] = Field(
-        title="Decision", description="Approve only what you have looked at."
+        title="Decision",
+        description="approve: all that stands above is confirmed once more, then written."
+        # In Prefect's older UI a click on the field itself closes the list again at once.
+        " reject: nothing is changed. The arrow at the right opens the list.",
     )
     approver: str = Field(
-        title="Your name", description="As the approval policy knows you.", min_length=1, max_length=100
+        title="Your name", description="Nothing proves it, and the record will say so.", min_length=1, max_length=100
     )
-    comment: str = Field(default="", title="Comment", description="Kept in the commit and the record.", max_length=500)
+    comment: str = Field(default="", title="Comment", description="Kept with how this promotion ends.", max_length=500)
 
 
 def ask(description: str, *, key: str, timeout_seconds: int) -> Answer | AskAgain | Expired:

@@ -7,7 +7,7 @@ from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from tasks.domain.gate import GateResult
-from tasks.domain.message import gate_rows
+from tasks.domain.message import cell, gate_rows
 
 
 @task(task_run_name="report gates")
@@ -23,17 +23,16 @@ def report_page(application: str, topic: str, page: str, sentence: str) -> None:
 
 
 @task(task_run_name="report image")
-def report_image(application: str, image: str, url: str) -> None:
+def report_image(application: str, image: str, url: str, sentence: str) -> None:
     """A link to the image in its registry."""
-    create_link_artifact(
-        url, link_text=image, key=artifact_key(application, "image"), description=f"Built image {image}"
-    )
+    create_link_artifact(url, link_text=image, key=artifact_key(application, "image"), description=sentence)
 
 
 @task(task_run_name="report {topic}")
 def report_table(topic: str, rows: list[dict[str, str]], sentence: str) -> None:
     """A table under a key of its own."""
-    create_table_artifact(rows, key=artifact_key(topic), description=sentence)
+    inert = [{column: cell(text) for column, text in row.items()} for row in rows]
+    create_table_artifact(inert, key=artifact_key(topic), description=sentence)
 
 
 def artifact_key(*parts: str) -> str:

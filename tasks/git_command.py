@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tasks.domain.errors import AccessRefused, DeliveryError, Unreachable
+from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 
 # Nothing of a repository may run by itself, and a server that stops sending must not hold a run up.
 _SETTINGS = ("core.hooksPath=/dev/null", "protocol.ext.allow=never", "http.lowSpeedLimit=1000", "http.lowSpeedTime=60")
@@ -60,20 +60,11 @@ def run_git_in_bytes(
 ) -> bytes:
     """What the command prints when it reads `given`; `remote` is how messages call the repository on the other side.
 
-    Raises AccessRefused where the credentials do not suffice, Unreachable where there was no usable answer, and
-    GitFailed for anything else.
+    Raises AccessRefused where the credentials do not suffice, Unreachable where there was no usable answer,
+    ConfigurationError where git is not installed, and GitFailed for anything else.
     """
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-    process = subprocess.Popen(
-        ["git", *settings, *arguments],
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # git's transports are processes of their own; together they can be ended together.
-        start_new_session=True,
-    )
+    process = _start(["git", *settings, *arguments], environment, folder)
     try:
         output, errors = process.communicate(given, timeout=timeout_seconds)
     except subprocess.TimeoutExpired as problem:
@@ -86,6 +77,24 @@ def run_git_in_bytes(
     if process.returncode != 0:
         raise _failure(arguments[0], remote, errors.decode("utf-8", errors="replace"))
     return output
+
+
+def _start(command: list[str], environment: Mapping[str, str], folder: Path | None) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # git's transports are processes of their own; together they can be ended together.
+            start_new_session=True,
+        )
+    except FileNotFoundError as problem:
+        if problem.filename != command[0]:
+            raise
+        raise ConfigurationError("git is not on the PATH of this worker; install it, or correct the PATH") from problem
 
 
 def _failure(command: str, remote: str, errors: str) -> DeliveryError:

@@ -8,13 +8,15 @@ import httpx
 
 from blocks.github import GitHub
 from tasks.domain.change_set import ChangeSet, NewCommit, Position
-from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
+from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, EvidenceMissing
 from tasks.domain.verdict import Outcome, Verdict
 from tasks.retry import outside_task, rate_limit_wait
 from tasks.run_log import run_logger
 
 _STATES = {Outcome.PASSED: "success", Outcome.FAILED: "failure", Outcome.PENDING: "pending"}
 _OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {"error": Outcome.FAILED}
+# What GitHub says, before the SHA, of a commit that the repository does not have.
+_NO_COMMIT = "No commit found for SHA: "
 # GitHub refuses longer ones.
 _LONGEST_DESCRIPTION = 140
 # A limit that lasts longer is told, not slept through.
@@ -44,7 +46,7 @@ def set_status(
 
 @outside_task("read statuses of {commit}")
 def read_statuses(github: GitHub, repository: str, commit: str) -> dict[str, Verdict]:
-    """The newest verdict of each context on the commit; raises AccessRefused."""
+    """The newest verdict of each context; raises AccessRefused, and EvidenceMissing where there is no such commit."""
     with github.get_client() as client:
         statuses = _newest_statuses(client, repository, commit)
     return {
@@ -139,7 +141,12 @@ def _refuse(response: httpx.Response, path: str, right: str) -> None:
     if response.is_redirect:
         raise ConfigurationError(f"{path} has moved at GitHub; correct the repository's name in the configuration")
     if status == httpx.codes.UNPROCESSABLE_ENTITY:
-        raise DeliveryError(f"GitHub cannot take this for {path} (422): {_message(response)}")
+        message = _message(response)
+        if message.startswith(_NO_COMMIT):
+            repository = "/".join(path.partition("/repos/")[2].split("/")[:2])
+            commit = message.removeprefix(_NO_COMMIT)
+            raise EvidenceMissing(f"{repository} has no commit {commit}; push it, or give one that was pushed")
+        raise DeliveryError(f"GitHub cannot take this for {path} (422): {message}")
     response.raise_for_status()
 
 

@@ -1,6 +1,7 @@
 """SonarQube's word on an analysis: waits until it is computed, then reads the quality gate."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.domain.errors import AccessRefused, Unreachable
-from tasks.domain.report import SonarQubeAnalysis
+from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.sonarqube_verdict import ComputedTask, decide_quality_gate, decide_task, parse_gate, parse_task
 from tasks.domain.verdict import Verdict, failed
 from tasks.retry import outside_task
@@ -26,10 +27,15 @@ class Patience:
 
 @outside_task("wait for SonarQube on {analysis.project}")
 def wait_for_quality_gate(
-    server: SonarQubeServer, analysis: SonarQubeAnalysis, *, patience: Patience = Patience()
+    server: SonarQubeServer,
+    analysis: SonarQubeAnalysis,
+    *,
+    accept: Collection[str] = ("OK",),
+    patience: Patience = Patience(),
 ) -> Verdict:
     """The quality gate's verdict on exactly this analysis; failed where SonarQube could not compute it, or not in time.
 
+    `accept` are the states of the gate that pass.
     Resumable: it only reads. Raises AccessRefused, and Unreachable where the server gives no usable answer.
     https://docs.sonarsource.com/sonarqube-server/extension-guide/web-api
     """
@@ -37,7 +43,7 @@ def wait_for_quality_gate(
         computed = _wait_until_computed(client, analysis, patience)
         verdict = decide_task(computed, limit=patience.limit)
         if verdict.has_passed:
-            verdict = _read_gate(client, computed)
+            verdict = _read_gate(client, computed, accept)
     get_run_logger().info("SonarQube on %s: %s", analysis.project, verdict.reason)
     return verdict
 
@@ -55,12 +61,12 @@ def _wait_until_computed(client: httpx.Client, analysis: SonarQubeAnalysis, pati
         pause = min(pause * 1.5, patience.longest_pause)
 
 
-def _read_gate(client: httpx.Client, computed: ComputedTask) -> Verdict:
+def _read_gate(client: httpx.Client, computed: ComputedTask, accept: Collection[str]) -> Verdict:
     parameters = {"analysisId": computed.analysis}
     answer = _get(client, "/qualitygates/project_status", parameters, right="Browse")
     if answer is None:
         return failed("SonarQube no longer knows the analysis; run the check again.")
-    return decide_quality_gate(parse_gate(answer))
+    return decide_quality_gate(parse_gate(answer), accept)
 
 
 def _get(client: httpx.Client, path: str, parameters: dict[str, str], *, right: str) -> Any:

@@ -1,6 +1,5 @@
 """The application's source: exactly one commit, from a cached mirror of its repository, in a work tree per run."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -11,14 +10,15 @@ from datetime import datetime
 from pathlib import Path
 
 from blocks.github import GitHub
-from tasks.domain.commit import CommitFacts
-from tasks.domain.errors import ConfigurationError, EvidenceMissing
-from tasks.domain.image import COMMIT
+from tasks.domain.changed_lines import ChangedLines, parse_diff
+from tasks.domain.commit import CommitFacts, Mainline
+from tasks.domain.errors import ConfigurationError
 from tasks.git_command import GitFailed, run_git
 from tasks.retry import outside_task
+from tasks.source_mirror import Mirror, mirror_with
 
-# The last commit asked for: what the next fetch does not need to bring again, and what keeps it from being collected.
-_LATEST = "refs/tidegate/latest"
+# How far back a commit is looked for with which another can be compared.
+_MOST_COMMITS = 100
 
 
 @outside_task("read commit {commit}")
@@ -28,7 +28,7 @@ def read_commit(github: GitHub, repository: str, commit: str) -> CommitFacts:
     Raises EvidenceMissing where the repository has no such commit, AccessRefused, Unreachable, and ConfigurationError
     where `commit` is not a full SHA.
     """
-    with _mirror_with(github, repository, commit) as mirror:
+    with mirror_with(github, repository, commit) as mirror:
         fields = "%H%x00%an%x00%ae%x00%cI%x00%s"
         text = mirror.git("log", "-1", "--no-show-signature", f"--format={fields}", "--end-of-options", commit)
     sha, name, email, time, subject = text.rstrip("\n").split("\0")
@@ -48,6 +48,37 @@ def head_of(github: GitHub, repository: str, branch: str) -> str:
     raise ConfigurationError(f"{repository} has no branch {branch!r}; correct the application's branch")
 
 
+@outside_task("read mainline before {commit}")
+def read_mainline(github: GitHub, repository: str, branch: str, commit: str) -> Mainline:
+    """How the commit stands to the branch as it is now; raises what read_commit and head_of raise."""
+    ref = f"refs/tidegate/branch-{hashlib.sha256(branch.encode()).hexdigest()[:16]}"
+    with mirror_with(github, repository, commit) as mirror:
+        _fetch_branch(mirror, repository, branch, ref)
+        try:
+            common = mirror.git("merge-base", "--end-of-options", commit, ref).strip()
+        except GitFailed:
+            return Mainline(holds_it=False, before=())
+        line = mirror.git(
+            "rev-list", "--first-parent", f"--max-count={_MOST_COMMITS + 1}", "--end-of-options", common
+        ).split()
+    holds_it = common == commit
+    return Mainline(holds_it, tuple(line[1:] if holds_it else line[:_MOST_COMMITS]))
+
+
+@outside_task("read what {commit} changed")
+def changed_lines(github: GitHub, repository: str, base: str | None, commit: str) -> ChangedLines:
+    """The lines that the commit has and its ancestor `base` has not, by file; all lines where there is no base.
+
+    Raises what read_commit raises.
+    """
+    with mirror_with(github, repository, commit) as mirror:
+        start = base or mirror.git("hash-object", "-t", "tree", os.devnull).strip()
+        # The plumbing command, because no setting of the machine changes its form; every file as text, because the
+        # repository's own attributes must not be able to hide one.
+        form = ("diff-tree", "-r", "-p", "--text", "--unified=0", "--find-renames", "--no-ext-diff", "--no-textconv")
+        return parse_diff(mirror.git(*form, "--end-of-options", start, commit))
+
+
 @contextmanager
 def checkout(github: GitHub, repository: str, commit: str) -> Iterator[Path]:
     """A folder with the files of exactly that commit, gone after the block; raises what read_commit raises.
@@ -58,7 +89,7 @@ def checkout(github: GitHub, repository: str, commit: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="tidegate-source-"))
     tree = folder / "source"
     try:
-        with _mirror_with(github, repository, commit) as mirror:
+        with mirror_with(github, repository, commit) as mirror:
             mirror.git("worktree", "add", "--quiet", "--detach", "--end-of-options", str(tree), commit)
             time = float(mirror.git("log", "-1", "--format=%ct", "--end-of-options", commit))
         _set_times(tree, time)
@@ -67,62 +98,15 @@ def checkout(github: GitHub, repository: str, commit: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Mirror:
-    """A bare repository in the cache that holds everything asked for so far."""
-
-    def __init__(self, github: GitHub, repository: str) -> None:
-        self._environment = github.git_environment()
-        self._repository = repository
-        self.url = github.clone_url(repository)
-        name = hashlib.sha256(self.url.encode()).hexdigest()[:16]
-        cache = Path(os.environ.get("TIDEGATE_CACHE") or Path.home() / ".cache" / "tidegate")
-        self.folder = cache / "source" / f"{name}.git"
-
-    def git(self, *arguments: str) -> str:
-        return run_git(
-            *arguments, environment=self._environment | {"GIT_DIR": str(self.folder)}, remote=self._repository
-        )
-
-    def prepare(self) -> None:
-        if not (self.folder / "HEAD").exists():
-            self.git("init", "--quiet", "--bare")
-        # Work trees of runs that were killed.
-        self.git("worktree", "prune")
-
-    def has(self, commit: str) -> bool:
-        try:
-            self.git("cat-file", "-e", f"{commit}^{{commit}}")
-        except GitFailed:
-            return False
-        return True
-
-    def fetch(self, *refspecs: str) -> None:
-        self.git("fetch", "--quiet", "--no-tags", "--force", "--end-of-options", self.url, *refspecs)
-
-
-@contextmanager
-def _mirror_with(github: GitHub, repository: str, commit: str) -> Iterator[_Mirror]:
-    """The mirror, locked against other runs and holding the commit."""
-    if not COMMIT.fullmatch(commit):
-        raise ConfigurationError(f"commit {commit!r} is not a full SHA; give all 40 hexadecimal digits")
-    mirror = _Mirror(github, repository)
-    mirror.folder.parent.mkdir(parents=True, exist_ok=True)
-    with mirror.folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        mirror.prepare()
-        if not mirror.has(commit):
-            _bring(mirror, commit)
-        if not mirror.has(commit):
-            raise EvidenceMissing(f"{repository} has no commit {commit}; push it, or give one that was pushed")
-        yield mirror
-
-
-def _bring(mirror: _Mirror, commit: str) -> None:
+def _fetch_branch(mirror: Mirror, repository: str, branch: str, ref: str) -> None:
     try:
-        mirror.fetch(f"{commit}:{_LATEST}")
-    except GitFailed:
-        # Not every server hands out a commit that no branch points at; then all that it shows must do.
-        mirror.fetch("+refs/*:refs/remotes/origin/*")
+        mirror.fetch(f"+refs/heads/{branch}:{ref}")
+    except GitFailed as problem:
+        if "couldn't find remote ref" in problem.complaint:
+            raise ConfigurationError(
+                f"{repository} has no branch {branch!r}; correct the application's branch"
+            ) from problem
+        raise
 
 
 def _set_times(tree: Path, time: float) -> None:

@@ -10,6 +10,7 @@ from deployments.command_line.demo import demo
 from deployments.command_line.register import register
 from deployments.command_line.sandbox import sandbox
 from deployments.command_line.schema import schema
+from deployments.command_line.set_image import set_image
 from deployments.command_line.trigger import trigger
 from deployments.command_line.webhook import webhook
 from tasks.domain.errors import ConfigurationError, DeliveryError
@@ -23,7 +24,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a signed push to an approved production rollout, through GitOps.",
 )
-for command in (check, demo, register, sandbox, schema, trigger, webhook):
+for command in (check, demo, register, sandbox, schema, set_image, trigger, webhook):
     application.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""`tidegate check`: the delivery configuration and prefect.yaml as a whole, before anything runs."""
+"""`tidegate check`: the delivery configuration, its waivers and prefect.yaml as a whole, before anything runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tasks.delivery import delivery_file, read_delivery
+from tasks.delivery import delivery_file, read_delivery, read_waivers
 from tasks.domain.errors import ConfigurationError
 
 
@@ -16,7 +16,7 @@ def check(
     ] = None,
     prefect_file: Annotated[Path, typer.Option(help="Prefect's deployments.")] = Path("prefect.yaml"),
 ) -> None:
-    """Check the delivery configuration and prefect.yaml; names every mistake by file, line and key."""
+    """Check the delivery configuration, its waivers and prefect.yaml; names every mistake by file, line and key."""
     # Loading flows takes seconds, which the other commands need not wait for.
     from deployments.prefect_file import check_prefect_file  # noqa: PLC0415
 
@@ -26,6 +26,7 @@ def check(
         known = read_delivery(delivery)
         graph = " -> ".join(known.order())
         said.append(f"{delivery or delivery_file()}: {', '.join(known.applications)} through {graph}")
+        said.append(f"waivers: {len(read_waivers(known, delivery))}")
     except ConfigurationError as error:
         wrong.append(str(error))
     try:

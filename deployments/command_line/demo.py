@@ -1,5 +1,6 @@
 """`tidegate demo`: the whole way in the sandbox; what `make demo` calls."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,8 @@ def demo(
     yes: Annotated[bool, typer.Option("--yes", help="Answer by itself, as the scenario says.")] = False,  # noqa: FBT002 - a switch
 ) -> None:
     """Take a commit from its push to an approved production rollout, in a sandbox on this machine."""
+    # Before Prefect is loaded, which else announces its telemetry: a demo's figures are nobody's.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
     # The sandbox brings its servers along: the other commands start faster without it.
     from deployments.demo.run import run_demo  # noqa: PLC0415
 

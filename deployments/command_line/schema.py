@@ -1,12 +1,16 @@
-"""`tidegate schema`: the delivery configuration's JSON Schema, for editors."""
+"""`tidegate schema`: the JSON Schemas of the configuration files, for editors."""
 
 import json
+from typing import Annotated
 
 import typer
 
 from tasks.domain.delivery_text import delivery_schema
+from tasks.domain.waiver_text import waivers_schema
 
 
-def schema() -> None:
+def schema(
+    waivers: Annotated[bool, typer.Option("--waivers", help="That of the file of waivers instead.")] = False,  # noqa: FBT002 - a switch
+) -> None:
     """Print the JSON Schema of the delivery configuration; it is kept in deployments/delivery.schema.json."""
-    typer.echo(json.dumps(delivery_schema(), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(waivers_schema() if waivers else delivery_schema(), indent=2, ensure_ascii=False))

@@ -15,6 +15,8 @@ import httpx
 from tasks.domain.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
+# How long after its end a task run is written down.
+RECORDED_AFTER_SECONDS = 1
 _START_SECONDS = 120
 _STOP_SECONDS = 15
 
@@ -115,6 +117,10 @@ def _environment(folder: Path, ui_url: str) -> dict[str, str]:
         "PREFECT_API_URL": f"{ui_url}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+        # SQLite has one writer at a time. With a transaction for each task run the API answers 503 now and then, and a
+        # client comes back only after two seconds.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": str(RECORDED_AFTER_SECONDS),
         "TIDEGATE_CACHE": str(folder / "cache"),
         "PYTHONUNBUFFERED": "1",
         "DO_NOT_TRACK": "1",

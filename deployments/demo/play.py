@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.flow_runs import resume_flow_run
 
-from deployments.demo.platform import Platform
+from deployments.demo.platform import RECORDED_AFTER_SECONDS, Platform
 from deployments.demo.stories import Story
 from deployments.demo.summary import Summary, sum_up
 from deployments.demo.timeline import Run, read_runs
@@ -42,7 +42,10 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
     )
     at_the_question = partial(_at_the_question, story, world, platform, screen, ask)
     with get_client(sync_client=True) as client:
-        runs = follow(client, commit, screen.show, at_the_question)
+        follow(client, commit, screen.show, at_the_question)
+        time.sleep(2 * RECORDED_AFTER_SECONDS)
+        runs = read_runs(client, commit)
+        screen.show(runs)
     return sum_up(story, world, platform, commit, runs, pushed)
 
 
@@ -76,6 +79,6 @@ def _at_the_question(story: Story, world: World, platform: Platform, screen: Scr
         screen.say(happened)
     decision = ask(waiting, story.decision)
     if decision is not None:
-        answer = {"decision": decision, "approver": "Robin Reviewer", "comment": f"{decision} by `make demo`"}
+        answer = {"decision": decision, "approver": "Robin Reviewer", "comment": "answered in the demo"}
         resume_flow_run(waiting.run_id, run_input=answer)
         screen.say(f"Answered '{decision}' as Robin Reviewer, with the same form")

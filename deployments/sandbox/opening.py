@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -92,6 +93,9 @@ def _write_delivery(root: Path, cluster: Cluster, base_image: str) -> Path:
         text = text.replace(token, value)
     file = root / "delivery.yaml"
     file.write_text(text)
+    in_a_month = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    waivers = (SAMPLES / "waivers.yaml").read_text().replace("@IN_A_MONTH@", in_a_month)
+    (root / "waivers.yaml").write_text(waivers)
     return file
 
 

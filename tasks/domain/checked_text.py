@@ -1,5 +1,6 @@
 """Kinds of text that the delivery configuration is made of: what each may look like, and that in words."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -11,10 +12,14 @@ _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.][A-Za-z0-9._-]*$"
 _BRANCH = r"^[A-Za-z0-9._/][A-Za-z0-9._/-]*$"
 _IMAGE = r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$"
-_KEYS = r"^[^.\s]+(\.[^.\s]+)*$"
+_PLACE = r"^([^{}\s]|\{application\})+$"
+_RESOURCE = r"^([A-Za-z0-9]+/)?([a-z0-9.-]|\{application\})+$"
 _ARGOCD_APPLICATION = r"^([a-z0-9.-]|\{application\})+$"
 _FILE = r"^([^{}]|\{application\})+$"
 _URL = r"^https?://([^{}\s]|\{application\})+$"
+
+# A path as Helm's --set takes it: a backslash before a dot that belongs to a key, [0] for a list's item.
+HELM_PATH = re.compile(r"([^.\\\[\]]|\\.)+(\[\d+\])*(\.([^.\\\[\]]|\\.)+(\[\d+\])*)*")
 
 # What each pattern allows: nobody should have to read a regular expression in an error message.
 ALLOWED: Mapping[str, str] = {
@@ -22,7 +27,8 @@ ALLOWED: Mapping[str, str] = {
     _REPOSITORY: "OWNER/NAME as in the repository's address, such as acme/shop-api",
     _BRANCH: "a branch's name: letters, digits, '.', '_', '/' and '-', not beginning with '-'",
     _IMAGE: "a path in lower case without a host, a tag or a digest, such as acme/shop-api",
-    _KEYS: "keys joined by dots, such as image or backend.image",
+    _PLACE: "a path or a name without spaces, such as image, backend.image or {application}",
+    _RESOURCE: "NAME or KIND/NAME of a Kubernetes resource, such as Deployment/{application}",
     _ARGOCD_APPLICATION: "lower case letters, digits, '-' and '.', and the placeholder {application}",
     _FILE: "a relative path; the placeholder {application} stands for the application's name",
     _URL: "an address that begins with http:// or https://; the placeholder {application} stands for the application",
@@ -40,10 +46,11 @@ Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Repository = Annotated[str, StringConstraints(pattern=_REPOSITORY)]
 Branch = Annotated[str, StringConstraints(pattern=_BRANCH)]
 ImagePath = Annotated[str, StringConstraints(pattern=_IMAGE)]
-Keys = Annotated[str, StringConstraints(pattern=_KEYS)]
 # The validator is Python's, for pydantic's expressions have no look-ahead; editors get the same rule as one.
 Path = Annotated[str, AfterValidator(_inside), Field(json_schema_extra={"pattern": r"^(?![/-])(?!(.*/)?\.\.(/|$)).+$"})]
 # Texts with a placeholder, filled in for one application by Environment.for_application.
 ArgoCDApplicationName = Annotated[str, StringConstraints(pattern=_ARGOCD_APPLICATION)]
 FileOfApplication = Annotated[Path, StringConstraints(pattern=_FILE)]
+PlaceOfApplication = Annotated[str, StringConstraints(pattern=_PLACE)]
+ResourceOfApplication = Annotated[str, StringConstraints(pattern=_RESOURCE)]
 UrlOfApplication = Annotated[str, StringConstraints(pattern=_URL)]

@@ -22,3 +22,11 @@ class CommitFacts:
             raise ConfigurationError(f"commit {self.sha!r} is not a full SHA; give all 40 hexadecimal digits")
         if self.committed_at.tzinfo is None:
             raise ConfigurationError(f"commit {self.sha} has a time without a zone; give the time zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Mainline:
+    """How a commit stands to the mainline; `before` are those of its commits that come before, the nearest first."""
+
+    holds_it: bool
+    before: tuple[str, ...]

@@ -5,65 +5,33 @@ in the file are these field names in kebab-case; all durations are whole seconds
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from tasks.domain.check import Check
 from tasks.domain.checked_text import (
+    HELM_PATH,
     PLACEHOLDER,
     ArgoCDApplicationName,
     Branch,
     FileOfApplication,
     ImagePath,
-    Keys,
     Name,
     Path,
+    PlaceOfApplication,
     Repository,
+    ResourceOfApplication,
     UrlOfApplication,
 )
 from tasks.domain.errors import ConfigurationError
+from tasks.domain.part import Part, PositiveSeconds, Seconds, Text
+from tasks.domain.policy import Gates
 
-Seconds = Annotated[int, Field(ge=0)]
-PositiveSeconds = Annotated[int, Field(gt=0)]
-Text = Annotated[str, Field(min_length=1)]
-Percent = Annotated[Decimal, Field(ge=0, le=100), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
+ManifestFormat = Literal["helm-values", "kustomize", "manifest", "application"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_kebab, populate_by_name=True)
-
-
-class Check(_Part):
-    """One command that runs in the checked-out commit; it fails where the command or one of its reports does."""
-
-    command: tuple[Text, ...] = Field(min_length=1, description="The program and its arguments; no shell reads them.")
-    timeout_seconds: PositiveSeconds = Field(900, description="When the command is killed and has failed.")
-    retries: Annotated[int, Field(ge=0, le=5)] = Field(0, description="How often a check that failed runs again.")
-    junit: Path | None = Field(None, description="The JUnit XML report that the command writes.")
-    cobertura: Path | None = Field(None, description="The Cobertura coverage report that the command writes.")
-    sonarqube_report_task: Path | None = Field(
-        None, description="The scanner's report-task.txt; the check then waits for SonarQube's quality gate."
-    )
-
-
-class CoverageGate(_Part):
-    """How much of the code the unit tests must run."""
-
-    minimum: Percent = Field(Decimal(80), description="Percent of lines, compared exactly.")
-
-
-class Gates(_Part):
-    """What must hold beyond every check having passed."""
-
-    coverage: CoverageGate | None = Field(None, description="Left out: coverage is shown but decides nothing.")
-
-
-class Build(_Part):
+class Build(Part):
     """How the image is built from the checked-out commit."""
 
     engine: Name = Field("docker-engine", description="The DockerHost block of the engine that builds.")
@@ -73,7 +41,7 @@ class Build(_Part):
     arguments: dict[str, str] = Field(default_factory=dict, description="Build arguments; never secrets.")
 
 
-class Application(_Part):
+class Application(Part):
     """One deployable service, from its repository to its image."""
 
     repository: Repository = Field(description="OWNER/NAME on the GitHub server.")
@@ -84,10 +52,10 @@ class Application(_Part):
     sonarqube: Name = Field("sonarqube", description="The SonarQubeServer block, where a check asks for it.")
     build: Build = Field(default=Build(), description="How the image is built.")
     checks: dict[Name, Check] = Field(min_length=1, description="Each check is a gate of the same name.")
-    gates: Gates = Field(default=Gates(), description="What must hold beyond the checks.")
+    gates: Gates = Field(default=Gates(), description="What must hold beyond every check having passed.")
 
 
-class ArgoCDTarget(_Part):
+class ArgoCDTarget(Part):
     """The Argo CD application that rolls an environment out."""
 
     application: ArgoCDApplicationName = Field(description="{application} stands for the application's name.")
@@ -96,15 +64,63 @@ class ArgoCDTarget(_Part):
     namespace: Text | None = Field(None, description="Only for Applications outside Argo CD's own namespace.")
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """The place in the GitOps repository that says which image an environment runs."""
 
     file: FileOfApplication = Field(description="{application} stands for the application's name.")
-    format: Literal["helm-values"] = Field("helm-values", description="What kind of file it is.")
-    at: Keys = Field("image", description="The dotted path of the mapping with repository, tag and digest.")
+    format: ManifestFormat = Field(
+        "helm-values",
+        description="What kind of file it is: values of a chart, a kustomization, plain Kubernetes manifests, or an "
+        "Argo CD Application with Helm parameters, valuesObject or kustomize images of its own.",
+    )
+    at: PlaceOfApplication = Field(
+        "image",
+        description="helm-values: the path of the mapping with repository, tag and digest, or of the whole image, such "
+        "as backend.image or jobs[0].image. kustomize: the name of the entry in images. manifest: the container's "
+        "name. application: the path or the name, as in Helm or kustomize. {application} stands for the "
+        "application's name.",
+    )
+    resource: ResourceOfApplication | None = Field(
+        None, description="manifest and application: NAME or KIND/NAME of the resource, where several would match."
+    )
+    digest_in_tag: bool = Field(
+        default=False,
+        description="helm-values and application: the chart has no key for a digest; write TAG@DIGEST as the tag.",
+    )
+    may_add_keys: bool = Field(
+        default=False, description="Whether a key that is missing beside the others is added; else it is refused."
+    )
+    edit_anchors: bool = Field(
+        default=False,
+        description="Whether a value that is shared by an anchor, an alias or a merge key is changed where the anchor "
+        "stands, and so for all; else it is refused.",
+    )
+
+    @field_validator("at")
+    @classmethod
+    def _is_a_path(cls, at: str, info: ValidationInfo) -> str:
+        if info.data.get("format") == "helm-values" and not HELM_PATH.fullmatch(at):
+            raise ValueError(f"{at!r} is not a path of keys; join keys by dots, such as backend.image or jobs[0].image")
+        return at
+
+    @field_validator("resource", "digest_in_tag")
+    @classmethod
+    def _fits_the_format(cls, value: Any, info: ValidationInfo) -> Any:
+        formats = ("manifest", "application") if info.field_name == "resource" else ("helm-values", "application")
+        if value and info.data.get("format", formats[0]) not in formats:
+            known = " and ".join(formats)
+            raise ValueError(f"means nothing for format {info.data['format']}, only for {known}; remove it")
+        return value
+
+    @model_validator(mode="after")
+    def _names_the_place(self) -> Self:
+        names = {"kustomize": "the name of the entry in 'images'", "manifest": "the name of the container"}
+        if self.format in names and "at" not in self.model_fields_set:
+            raise ValueError(f"'at' is missing; format {self.format} needs there {names[self.format]}")
+        return self
 
 
-class RolloutTimeouts(_Part):
+class RolloutTimeouts(Part):
     """How long each part of a rollout may take, in seconds, before it has failed."""
 
     detect_seconds: Seconds = Field(300, description="Until Argo CD has seen the commit.")
@@ -117,7 +133,7 @@ class RolloutTimeouts(_Part):
     )
 
 
-class HttpCheck(_Part):
+class HttpCheck(Part):
     """A request that must succeed after a rollout."""
 
     url: UrlOfApplication = Field(description="{application} stands for the application's name.")
@@ -127,7 +143,7 @@ class HttpCheck(_Part):
     timeout_seconds: PositiveSeconds = Field(30, description="How long the answer may take.")
 
 
-class ApprovalPolicy(_Part):
+class ApprovalPolicy(Part):
     """Who may approve, and for how long the question stands."""
 
     approvers: tuple[Text, ...] = Field((), description="Names that may approve; none named: anyone but the author.")
@@ -135,7 +151,7 @@ class ApprovalPolicy(_Part):
     author_may_approve: bool = Field(default=False, description="Whether who wrote the change may approve it too.")
 
 
-class Environment(_Part):
+class Environment(Part):
     """A place with a desired state of its own."""
 
     needs: tuple[Name, ...] = Field((), description="Environments that must run the candidate, healthy, before.")
@@ -166,17 +182,26 @@ class Environment(_Part):
         return self.model_copy(
             update={
                 "argocd": self.argocd.model_copy(update={"application": filled(self.argocd.application)}),
-                "manifest": self.manifest.model_copy(update={"file": filled(self.manifest.file)}),
+                "manifest": self.manifest.model_copy(
+                    update={
+                        "file": filled(self.manifest.file),
+                        "at": filled(self.manifest.at),
+                        "resource": filled(self.manifest.resource) if self.manifest.resource else None,
+                    }
+                ),
                 "post_deploy_checks": checks,
                 "url": filled(self.url) if self.url else None,
             }
         )
 
 
-class Delivery(_Part):
+class Delivery(Part):
     """The whole configuration; cannot exist with an environment that needs an unknown one or itself."""
 
     version: Literal[1] = Field(description="The version of this format.")
+    waivers: Path | None = Field(
+        None, description="The file of waivers, beside this one; left out: waivers.yaml, where there is one."
+    )
     applications: dict[Name, Application] = Field(min_length=1, description="What is delivered, by name.")
     environments: dict[Name, Environment] = Field(min_length=1, description="Where it is delivered to, by name.")
 

@@ -3,10 +3,18 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from tasks.domain.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS
 from tasks.domain.delivery import Application, Environment
-from tasks.domain.gate import AGGREGATE, COVERAGE
+from tasks.domain.gate import COVERAGE, FINDINGS, RESERVED, VULNERABILITIES
 from tasks.domain.located_yaml import Mistake
 from tasks.domain.model_mistakes import suggest
+
+_REPORTED_IN = {
+    COVERAGE: COVERAGE_FORMATS,
+    FINDINGS: FINDING_FORMATS,
+    VULNERABILITIES: (*VULNERABILITY_FORMATS, "sarif"),
+    "sonarqube": ("sonarqube",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +107,11 @@ def _unreachable(parts: Parts) -> Iterator[Mistake]:
 
 
 def _shared_places(parts: Parts) -> Iterator[Mistake]:
-    owners: dict[tuple[str, str, str], str] = {}
+    owners: dict[tuple[str, ...], str] = {}
     for name, environment in parts.environments.items():
         for application in (app for app in parts.application_names if environment.holds(app)):
             manifest = environment.for_application(application).manifest
-            place = (environment.gitops, manifest.file, manifest.at)
+            place = (environment.gitops, manifest.file, manifest.at, manifest.resource or "")
             owner = owners.setdefault(place, f"{application} in {name}")
             if owner != f"{application} in {name}":
                 sentence = (
@@ -116,9 +124,15 @@ def _shared_places(parts: Parts) -> Iterator[Mistake]:
 def _gates_without_check(applications: Mapping[str, Application]) -> Iterator[Mistake]:
     for name, application in applications.items():
         place = ("applications", name)
-        taken = {AGGREGATE, COVERAGE} if application.gates.coverage else {AGGREGATE}
-        for check in taken & application.checks.keys():
-            yield Mistake((*place, "checks", check), f"{check} is another gate's name; give the check another one")
-        if application.gates.coverage and not any(check.cobertura for check in application.checks.values()):
-            sentence = "no check writes a coverage report; add `cobertura` to the check that runs the tests"
-            yield Mistake((*place, "gates", "coverage"), sentence)
+        for check_name, check in application.checks.items():
+            here = (*place, "checks", check_name)
+            if check_name in RESERVED:
+                yield Mistake(here, f"{check_name} is another gate's name; give the check another one")
+            if set(check.exit_codes) != {0} and not check.reports.paths():
+                sentence = "without a report nothing says what the command found; name its `reports`, or remove this"
+                yield Mistake((*here, "exit-codes"), sentence)
+        for gate, formats in _REPORTED_IN.items():
+            is_reported = any(check.reports.has_any(formats) for check in application.checks.values())
+            if application.gates.asks_for(gate) and not is_reported:
+                sentence = f"no check reports to it; add `reports` with one of {', '.join(formats)} to a check"
+                yield Mistake((*place, "gates", gate), sentence)

@@ -1,151 +1,126 @@
-"""Every page that people read: the release candidate, the question to an approver, the end of a promotion.
+"""The pages that people read about a candidate and its promotions, in Markdown; the question is tasks.domain.question.
 
 Text from commits is somebody else's: it goes through `plain` before it stands in Markdown, which the UI renders
-together with any HTML in it.
+together with any HTML in it. Facts are lists, not tables: Prefect's UI does not break lines in tables, but hides their
+end.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.change_set import ChangeSet
 from tasks.domain.gate import GateResult
 from tasks.domain.verdict import Outcome, Verdict
 
-_MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.PENDING: "⏳"}
-_SHOWN_COMMITS = 20
-_UNPROVEN = (
-    "Your name is what you type: nothing proves it, and the record will say so. In the newer UI the form is behind the"
-    " ⋮ menu at the top right, **Resume**."
-)
+# No emoji: machines without a font for them show empty boxes.
+_MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.PENDING: "○"}
+_ADDRESS = re.compile(r"(https?://\S+)")
+_MARKUP = re.compile(r"([\\`*_\[\]|~])")
+# Within an address `_` is markup at the edge of a word only.
+_MARKUP_IN_ADDRESS = re.compile(r"""[\\`*\[\]|~<>"()]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])""")
 
 
 def plain(text: str, limit: int = 200) -> str:
-    """One line of outside text that Markdown and HTML leave alone; longer text is cut and ends in an ellipsis."""
-    line = " ".join(text.split())
-    cut = line if len(line) <= limit else line[: limit - 1] + "…"
-    escaped = cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"&#{ord(mark)};" if mark in "\\`*_[]()#|!~{}" else mark for mark in escaped)
+    """One line of outside text that Markdown and HTML leave alone; longer text is cut and ends in an ellipsis.
+
+    Web addresses stay addresses, which the UI makes links to just what is shown.
+    """
+    parts = _ADDRESS.split(_one_line(text, limit))
+    return "".join(_encoded(part) if n % 2 else _escaped(part) for n, part in enumerate(parts))
+
+
+def cell(text: str, limit: int = 200) -> str:
+    """One line for a table artifact, which the older UI renders as Markdown and the newer one shows as it is.
+
+    So nothing can be escaped; what would become a link, an image or HTML is taken apart by a blank.
+    """
+    return re.sub(r"<(?=[A-Za-z/!?])", "< ", _one_line(text, limit).replace("](", "] (").replace("][", "] ["))
+
+
+def verdict_line(verdict: Verdict, name: str = "") -> str:
+    """An item of a list: its mark, what it is about, and the reason."""
+    about = f"**{plain(name)}:** " if name else ""
+    return f"- {_MARKS[verdict.outcome]} {about}{plain(verdict.reason)}"
+
+
+def gate_lines(gates: Iterable[GateResult]) -> list[str]:
+    """The gates as the items of a list, each with the waivers that it used."""
+    lines = [
+        line
+        for gate in gates
+        for line in (verdict_line(gate.verdict, gate.gate), *(f"  - waived: {plain(str(use))}" for use in gate.waived))
+    ]
+    return lines or ["- no gate was decided"]
 
 
 def gate_rows(gates: Iterable[GateResult]) -> list[dict[str, str]]:
-    """The gate table, one row a gate."""
+    """The gate table, one row a gate, and one for each use of a waiver."""
     return [
-        {"gate": g.gate, "verdict": f"{_MARKS[g.verdict.outcome]} {g.verdict.outcome}", "reason": g.verdict.reason}
+        row
         for g in gates
+        for row in (
+            {
+                "gate": g.gate,
+                "verdict": f"{_MARKS[g.verdict.outcome]} {g.verdict.outcome}",
+                "reason": cell(g.verdict.reason),
+            },
+            *({"gate": g.gate, "verdict": "waived", "reason": cell(str(use))} for use in g.waived),
+        )
     ]
 
 
 def candidate_page(candidate: ReleaseCandidate, source_url: str, run_url: str) -> str:
     """The release candidate: what it is, where it comes from and why it may be promoted."""
-    return "\n".join(
-        [
-            f"## {candidate.name}",
-            "",
-            f"{plain(candidate.subject)} — {plain(candidate.author)}",
-            "",
-            _facts(
-                {
-                    "Image": f"`{candidate.image}`",
-                    "Digest": f"`{candidate.digest}`",
-                    "Commit": f"[`{candidate.commit}`]({source_url})",
-                    "Built by": f"[this run]({run_url})",
-                }
-            ),
-            "",
-            "### Gates",
-            "",
-            gate_table(candidate.gates),
-        ]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """All that an approver is shown."""
-
-    candidate: ReleaseCandidate
-    environment: str
-    changes: ChangeSet
-    needs: Mapping[str, Verdict]
-    file_diff: str
-    links: Mapping[str, str]
-    expires: str
-    asked_again: str = ""
-
-
-def approval_page(question: Question) -> str:
-    """The decision packet above the form."""
-    candidate = question.candidate
-    needs = [f"- {_MARKS[verdict.outcome]} {plain(verdict.reason)}" for verdict in question.needs.values()]
-    return "\n".join(
-        [
-            *([f"> ⚠️ **Not counted:** {plain(question.asked_again)}", ""] if question.asked_again else []),
-            f"## {candidate.name} → {question.environment}",
-            "",
-            f"Image `{candidate.image.repository}@{candidate.digest}`",
-            "",
-            f"### What is new ({question.changes.total} {_plural('commit', question.changes.total)})",
-            "",
-            *_commit_lines(question.changes),
-            "",
-            "### Gates and environments before",
-            "",
-            gate_table(candidate.gates),
-            "",
-            *needs,
-            "",
-            f"### What is written for {question.environment}",
-            "",
-            "```diff",
-            question.file_diff.replace("```", "'''"),
-            "```",
-            "",
-            " · ".join(f"[{text}]({url})" for text, url in question.links.items()),
-            "",
-            f"The question stands until {question.expires}. {_UNPROVEN}",
-        ]
-    )
+    facts = {
+        "Commit": f"[{candidate.commit}]({source_url})",
+        "Change": f"{plain(candidate.subject)} — {plain(candidate.author)}",
+        "Image": f"`{candidate.image.repository}`",
+        "Tag": f"`{candidate.image.tag}`",
+        "Built by": f"[this run]({run_url})",
+    }
+    gates = gate_lines(candidate.gates)
+    return _page(f"## {candidate.name}", _fact_lines(facts), _digest(candidate), "### Gates", gates)
 
 
 def promotion_page(
     candidate: ReleaseCandidate, environment: str, outcome: str, facts: Mapping[str, str], evidence: Iterable[str]
 ) -> str:
-    """How a promotion ended, and what was seen."""
-    return "\n".join(
-        [
-            f"## {candidate.name} → {environment}",
-            "",
-            f"**{plain(outcome, 500)}**",
-            "",
-            _facts({"Image": f"`{candidate.image.repository}@{candidate.digest}`", **facts}),
-            "",
-            "### What was seen",
-            "",
-            *(f"- {plain(line, 500)}" for line in evidence),
-        ]
+    """How a promotion ended, and what was seen; `facts` are Markdown already."""
+    seen = [f"- {plain(line, 500)}" for line in evidence]
+    return _page(
+        f"## {candidate.name} → {environment}",
+        [f"**{plain(outcome, 500)}**"],
+        _fact_lines({**facts, "Image": f"`{candidate.image.repository}`"}),
+        _digest(candidate),
+        "### What was seen",
+        seen or ["- nothing was reported"],
     )
 
 
-def gate_table(gates: Iterable[GateResult]) -> str:
-    """The gates as a Markdown table."""
-    rows = [f"| {row['gate']} | {row['verdict']} | {plain(row['reason'])} |" for row in gate_rows(gates)]
-    return "\n".join(["| Gate | Verdict | Reason |", "|---|---|---|", *rows])
+def _page(*blocks: str | list[str]) -> str:
+    return "\n\n".join(block if isinstance(block, str) else "\n".join(block) for block in blocks)
 
 
-def _commit_lines(changes: ChangeSet) -> list[str]:
-    newest_first = list(reversed(changes.commits))[:_SHOWN_COMMITS]
-    lines = [f"- `{c.sha[:7]}` {plain(c.subject)} — {plain(c.author_name)}" for c in newest_first]
-    if changes.base is None:
-        lines.append("- nothing is known about what runs there now; every commit is new")
-    if changes.total > len(newest_first):
-        lines.append(f"- … and {changes.total - len(newest_first)} more")
-    return lines or ["- no new commit: the same code, built again"]
+def _digest(candidate: ReleaseCandidate) -> list[str]:
+    # A block is scrolled where it is too wide; a word in a line would cover what stands beside the page.
+    return ["```", candidate.digest, "```"]
 
 
-def _facts(facts: Mapping[str, str]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items())])
+def _fact_lines(facts: Mapping[str, str]) -> list[str]:
+    return [f"- **{name}:** {value}" for name, value in facts.items()]
 
 
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
+def _one_line(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _escaped(text: str) -> str:
+    # Backslashes, because the older UI shows numeric entities as they are.
+    html = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\1", html)
+
+
+def _encoded(address: str) -> str:
+    # A backslash would become part of the address.
+    return _MARKUP_IN_ADDRESS.sub(lambda found: f"%{ord(found[0]):02X}", address)

@@ -23,6 +23,10 @@ _TYPES = {
     "decimal_type": "a number",
     "decimal_parsing": "a number",
     "bool_type": "true or false",
+    "date_type": "a day such as 2027-01-31",
+    "date_parsing": "a day such as 2027-01-31",
+    "date_from_datetime_parsing": "a day such as 2027-01-31",
+    "date_from_datetime_inexact": "a day such as 2027-01-31",
     "tuple_type": "a list",
     "list_type": "a list",
     "dict_type": "a mapping",
@@ -46,7 +50,7 @@ def read_model(model: type[Model], value: object) -> Model:
 def find_mistakes(model: type[BaseModel], value: object) -> list[Mistake]:
     """All that keeps the value from being such a model; none where it is one."""
     if value is None:
-        return [Mistake((), f"is empty; it needs {_listed(_keys(model))}")]
+        return [Mistake((), f"is empty; it needs {_listed(_needed_keys(model))}")]
     try:
         read_model(model, value)
     except ValidationError as error:
@@ -117,6 +121,10 @@ def _listed(words: Collection[str]) -> str:
 
 def _keys(model: type[BaseModel] | None) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()] if model else []
+
+
+def _needed_keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
 
 
 def _description(model: type[BaseModel] | None, key: str) -> str:

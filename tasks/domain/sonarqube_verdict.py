@@ -1,6 +1,6 @@
 """What SonarQube's answers mean: the computation of an analysis, and its quality gate."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +59,12 @@ def decide_task(task: ComputedTask, *, limit: float) -> Verdict:
     return passed("SonarQube has computed the analysis.")
 
 
-def decide_quality_gate(gate: QualityGate) -> Verdict:
-    """Only OK passes; a project without a quality gate has not passed one."""
+def decide_quality_gate(gate: QualityGate, accept: Collection[str] = ("OK",)) -> Verdict:
+    """Passed where the policy accepts the gate's status; a project without a quality gate has not passed one."""
     if gate.status == "OK":
         return passed("SonarQube's quality gate passed.")
+    if gate.status in accept:
+        return passed(f"SonarQube's quality gate says {gate.status}, which the policy accepts.")
     if gate.status == "NONE":
         return failed("The project has no quality gate in SonarQube; assign one.")
     if gate.status == "WARN" and not gate.problems:

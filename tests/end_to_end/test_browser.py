@@ -1,11 +1,14 @@
 """A person approves in the Prefect UI, in a real browser, and the run goes on to production."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -16,7 +19,12 @@ from deployments.sandbox.changes import good_change
 from deployments.sandbox.opening import open_world
 from deployments.sandbox.world import World
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
 CHROMIUM = shutil.which("chromium")
+# How both UIs name a version of an artifact: the beginning of its id.
+VERSION = re.compile(r"^[0-9a-f]{8}$")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 pytestmark = [
     pytest.mark.browser,
@@ -24,27 +32,41 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple[World, Platform]]:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Platform]]:
+    folder = tmp_path_factory.mktemp("platform")
     with (
-        open_world(tmp_path / "sandbox") as world,
-        start_platform(tmp_path, world.environment(), "secret") as platform,
+        open_world(folder / "sandbox") as world,
+        start_platform(folder, world.environment(), "secret") as platform,
         temporary_settings(updates={PREFECT_API_URL: f"{platform.ui_url}/api"}),
     ):
         world.deliver_webhooks_to(f"{platform.webhook_url}/webhook", "secret")
         yield world, platform
 
 
-@pytest.fixture
-def page() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make test does it)")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-sync"])
+        yield opened
+        opened.close()
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-sync"])
-        opened = browser.new_page(viewport={"width": 1400, "height": 1600})
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    # A context of its own, because the UI that was chosen last is kept in a cookie.
+    with browser.new_context(viewport={"width": 1280, "height": 1500}) as context:
+        opened = context.new_page()
         opened.set_default_timeout(60_000)
         yield opened
-        browser.close()
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("TIDEGATE_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def wait_for(client: SyncPrefectClient, commit: str, wanted: Callable[[Run], bool]) -> Run:
@@ -53,18 +75,106 @@ def wait_for(client: SyncPrefectClient, commit: str, wanted: Callable[[Run], boo
         runs = read_runs(client, commit)
         if found := next((run for run in runs if wanted(run)), None):
             return found
+        if runs and all(run.is_over for run in runs):
+            break
         time.sleep(0.2)
-    raise TimeoutError([(run.name, run.state, run.message) for run in runs])
+    raise AssertionError([(run.name, run.state, run.message) for run in runs])
 
 
-def test_the_form_in_the_ui_is_enough_to_promote_to_production(running, page, tmp_path) -> None:
+def open_form(page: "Page", ui: str) -> "Locator":
+    if ui == "v2":
+        page.get_by_role("button", name="Open menu").click()
+        page.get_by_role("menuitem", name="Resume").click()
+    else:
+        page.get_by_role("button", name="Resume").click()
+    form = page.get_by_role("dialog")
+    form.get_by_text("What is written").wait_for()
+    return form
+
+
+def fill_in(page: "Page", form: "Locator", ui: str, **answer: str) -> None:
+    if ui == "v2":
+        form.get_by_label("Select Decision").click()
+        name, comment = form.get_by_label("Your name"), form.get_by_label("Comment")
+    else:
+        # A click on the field itself opens the list and closes it again, and labels are not tied to their fields.
+        form.locator(".p-select-button__icon").click()
+        name, comment = form.get_by_role("textbox").all()
+    page.get_by_role("option", name=answer["decision"]).click()
+    name.fill(answer["approver"])
+    comment.fill(answer["comment"])
+
+
+def what_stands_in(form: "Locator") -> str:
+    """As one line, however wide the form is."""
+    return " ".join(form.inner_text().split())
+
+
+@pytest.mark.parametrize(("ui", "products"), [("v1", 1), ("v2", 2)])
+def test_the_form_in_the_ui_is_enough_to_promote_to_production(
+    running: tuple[World, Platform], page: "Page", shots: Path, ui: str, products: int
+) -> None:
     world, platform = running
-    shots = Path(os.environ.get("TIDEGATE_SCREENSHOTS", tmp_path))
-    commit = world.push("Offer another product", good_change(1))
+    base = platform.ui_url + ("/v2" if ui == "v2" else "")
+    before = world.read_environment("production").digest
+    subject = f"Offer product_{products} *now*"
+    commit = world.push(subject, good_change(products))
     with get_client(sync_client=True) as client:
         waiting = wait_for(client, commit, lambda run: run.is_waiting)
-        page.goto(f"{platform.ui_url}/runs/flow-run/{waiting.run_id}")
-        page.get_by_role("button", name="Resume").first.click()
-        page.get_by_text("Offer another product").wait_for()
-        page.screenshot(path=shots / "approval.png")
-    assert page
+
+        page.goto(f"{base}/runs/flow-run/{waiting.run_id}")
+        form = open_form(page, ui)
+        shown = what_stands_in(form)
+        assert f"{short(before)} " in shown
+        assert f"→ {short(waiting.digest)}" in shown
+        assert f"{commit[:7]} {subject} — Dana Developer" in shown
+        assert "✓ All 4 gates passed." in shown
+        assert "✓ coverage: 100.00 % of lines are covered (" in shown
+        assert f'- digest: "sha256:{short(before)}…"' in shown
+        assert f'+ digest: "sha256:{short(waiting.digest)}…"' in shown
+        take(page, shots / f"approval-{ui}.png")
+        fill_in(page, form, ui, decision="approve", approver="Robin Reviewer", comment="Looked at it in staging")
+        take(page, shots / f"approval-filled-in-{ui}.png")
+        form.get_by_role("button", name="Resume" if ui == "v2" else "Submit").click()
+        ended = wait_for(client, commit, lambda run: run.environment == "production" and run.is_over)
+
+    assert (ended.run_id, ended.state) == (waiting.run_id, "Verified")
+    production = world.read_environment("production")
+    assert (production.digest, production.health) == (world.find_digest(commit), "Healthy")
+    assert httpx.get(production.url).headers["X-Commit"] == commit
+    change = world.read_changes("production")[0]
+    assert (change.source_commit, change.approved_by) == (commit, "Robin Reviewer (name unproven)")
+
+    page.goto(f"{base}/runs/flow-run/{waiting.run_id}")
+    page.get_by_text("Verified").first.wait_for()
+    page.get_by_text("Beginning flow run").wait_for()
+    take(page, shots / f"finished-run-{ui}.png")
+    look_at_artifacts(page, base, shots, ui, f"shop-api {commit[:7]}")
+
+
+def look_at_artifacts(page: "Page", base: str, shots: Path, ui: str, candidate: str) -> None:
+    """The newest version of each, as a person finds it."""
+    page.goto(f"{base}/artifacts")
+    page.get_by_text("shop-api-candidate").first.wait_for()
+    take(page, shots / f"artifacts-{ui}.png")
+    for topic, shown in (
+        ("candidate", "unit-tests:"),
+        ("gates", "static-analysis"),
+        ("production", "Robin Reviewer (name unproven): Looked at it in staging"),
+        ("production-approval", "values-production.yaml"),
+    ):
+        page.goto(f"{base}/artifacts/key/shop-api-{topic}")
+        page.get_by_role("link", name=VERSION).first.click()
+        page.get_by_text(candidate).first.wait_for()
+        page.get_by_text(shown).first.wait_for()
+        take(page, shots / f"artifact-{topic}-{ui}.png")
+
+
+def take(page: "Page", file: Path) -> None:
+    # What moves and what is drawn on a canvas comes to rest; nothing is asserted on it.
+    page.wait_for_timeout(700)
+    page.screenshot(path=file)
+
+
+def short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]

@@ -1,20 +1,30 @@
 """The sandbox, blocks in the session's Prefect server, and a worker that runs flows in threads of this process."""
 
+import itertools
+import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
+from typing import Any, Literal
 
 import pytest
+from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
+from prefect.deployments import run_deployment
 from prefect.flow_engine import run_flow
+from prefect.flow_runs import resume_flow_run
+from ruamel.yaml import YAML
 
+from deployments.demo.play import follow
+from deployments.demo.timeline import Run
 from deployments.register import register
+from deployments.sandbox.changes import good_change, sample_files
 from deployments.sandbox.opening import open_world
 from deployments.sandbox.server import serve
 from deployments.sandbox.world import World
@@ -26,27 +36,85 @@ from flows.roll_back import roll_back
 
 FLOWS = {flow.name: flow for flow in (integrate, promote, roll_back, nightly)}
 SECRET = "a secret that only the tests know"
+NUMBERS = itertools.count(1)
+AT_WORK = threading.Event()
+
+# What a person does at the question that a run asks, or just their decision; a commit, and its last run by environment.
+Answer = Callable[[Run], None] | Literal["approve", "reject"]
+Told = tuple[str, dict[str, Run]]
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("world")
-    with open_world(folder) as opened, _environment(opened, folder):
-        register(os.environ)
-        with _worker(), serve(create_app()) as url:
+    with open_world(tmp_path_factory.mktemp("world")) as opened:
+        with _environment(opened):
+            register(os.environ)
+            receiver = create_app()
+        with _worker(), serve(receiver) as url:
             opened.deliver_webhooks_to(f"{url}/webhook", SECRET)
             yield opened
 
 
 @pytest.fixture(autouse=True)
-def no_faults(world: World) -> Iterator[None]:
-    yield
+def here(world: World) -> Iterator[None]:
+    """The world outlives these tests; its environment, its worker's eagerness and its faults do not."""
+    with _environment(world):
+        AT_WORK.set()
+        yield
+        AT_WORK.clear()
     world.heal()
 
 
+@pytest.fixture(scope="session")
+def tell(world: World) -> Callable[..., Told]:
+    """Push a change and follow everything to its end; the run of integrate stands under ''."""
+
+    def telling(at_the_question: Answer, files: Mapping[str, str] | None = None) -> Told:
+        commit = world.push("Offer another product", files or sample_files() | good_change(next(NUMBERS)))
+        answering = partial(_decide, at_the_question) if isinstance(at_the_question, str) else at_the_question
+        with get_client(sync_client=True) as client:
+            runs = follow(client, commit, lambda _runs: None, answering)
+        return commit, {run.environment: run for run in runs}
+
+    return telling
+
+
+def _decide(decision: str, waiting: Run) -> None:
+    resume_flow_run(waiting.run_id, run_input={"decision": decision, "approver": "Robin Reviewer", "comment": ""})
+
+
+@pytest.fixture(scope="session")
+def start(world: World) -> Callable[..., State]:
+    """Run a deployment as a person does in the UI; gives the state in which it ends."""
+
+    def starting(name: str, **parameters: Any) -> State:
+        run = run_deployment(f"{name}/{name}", parameters=parameters, timeout=120, poll_interval=0.1, as_subflow=False)
+        assert run.state.is_final(), f"{run.name} is still {run.state.name}"
+        return run.state
+
+    return starting
+
+
+@pytest.fixture
+def configure(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put applications or environments before those of the delivery configuration, for this test; a known name replaces
+    what it named."""
+    settings = YAML(typ="safe", pure=True).load(world.delivery_file)
+    # In the same folder, where what belongs to the configuration is found.
+    file = world.delivery_file.with_name("delivery-of-a-test.yaml")
+
+    def configuring(section: str, **added: Any) -> None:
+        settings[section] = added | {name: known for name, known in settings[section].items() if name not in added}
+        file.write_text(json.dumps(settings))
+        monkeypatch.setenv("TIDEGATE_DELIVERY", str(file))
+
+    return configuring
+
+
 @contextmanager
-def _environment(world: World, folder: Path) -> Iterator[None]:
-    added = world.environment() | {"TIDEGATE_CACHE": str(folder / "cache"), "TIDEGATE_WEBHOOK_SECRET": SECRET}
+def _environment(world: World) -> Iterator[None]:
+    cache = str(world.delivery_file.parent / "cache")
+    added = world.environment() | {"TIDEGATE_CACHE": cache, "TIDEGATE_WEBHOOK_SECRET": SECRET}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in added.items():
             patch.setenv(name, value)
@@ -73,6 +141,9 @@ def _work(pool: ThreadPoolExecutor, stop: threading.Event) -> None:
     with get_client(sync_client=True) as client:
         names = {flow.id: flow.name for flow in client.read_flows()}
         while not stop.is_set():
+            # Runs that other tests schedule on the same server are not ours.
+            if not AT_WORK.wait(0.2):
+                continue
             for run in client.read_flow_runs(flow_run_filter=scheduled):
                 if run.id not in started and run.deployment_id and names.get(run.flow_id) in FLOWS:
                     started.add(run.id)

@@ -1,7 +1,6 @@
 """Whole stories in the sandbox; what is asserted stands in git, the registry, GitHub and the cluster."""
 
-import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import httpx
 from prefect.client.orchestration import get_client
@@ -12,10 +11,9 @@ from prefect.states import Running
 from deployments.demo.play import follow
 from deployments.demo.stories import find_story
 from deployments.demo.timeline import Run
-from deployments.sandbox.changes import broken_tests, good_change, sample_files
+from deployments.sandbox.changes import broken_tests
 from deployments.sandbox.world import World
 
-NUMBERS = itertools.count(1)
 Answer = Callable[[Run], None]
 
 
@@ -35,20 +33,12 @@ def in_turn(*answers: Answer) -> Answer:
     return answering
 
 
-def tell(world: World, at_the_question: Answer, files: Mapping[str, str] | None = None) -> tuple[str, dict[str, Run]]:
-    """Push and follow everything to its end: the commit, and its last run by environment, integrate under ''."""
-    commit = world.push("Offer another product", files or sample_files() | good_change(next(NUMBERS)))
-    with get_client(sync_client=True) as client:
-        runs = follow(client, commit, lambda _runs: None, at_the_question)
-    return commit, {run.environment: run for run in runs}
-
-
 def heads(world: World) -> dict[str, str]:
     return {name: world.read_changes(name)[0].revision for name in ("staging", "production")}
 
 
-def test_the_same_digest_goes_from_the_push_to_production(world: World) -> None:
-    commit, runs = tell(world, answer("approve"))
+def test_the_same_digest_goes_from_the_push_to_production(world: World, tell) -> None:
+    commit, runs = tell(answer("approve"))
 
     assert {name: run.state for name, run in runs.items()} == {
         "": "Integrated",
@@ -65,24 +55,25 @@ def test_the_same_digest_goes_from_the_push_to_production(world: World) -> None:
     assert world.read_changes("production")[0].approved_by == "Robin Reviewer (name unproven)"
     assert world.read_changes("staging")[0].approved_by == ""
     gates = world.read_gates(commit)
-    assert gates.keys() == {f"tidegate{gate}" for gate in ("", "/lint", "/unit-tests", "/static-analysis", "/coverage")}
+    names = ("lint", "unit-tests", "static-analysis", "security", "coverage", "changed-lines", "findings")
+    assert gates.keys() == {"tidegate", *(f"tidegate/{name}" for name in names)}
     assert all(said.startswith("success") for said in gates.values())
 
 
-def test_a_failed_gate_builds_nothing_and_says_why(world: World) -> None:
+def test_a_failed_gate_builds_nothing_and_says_why(world: World, tell) -> None:
     before = heads(world)
-    commit, runs = tell(world, answer("approve"), broken_tests())
+    commit, runs = tell(answer("approve"), broken_tests())
 
     assert {name: run.state for name, run in runs.items()} == {"": "Gates failed"}
     assert world.find_digest(commit) is None
     gates = world.read_gates(commit)
-    assert gates["tidegate"] == "failure: 1 of 4 gates failed: unit-tests."
+    assert gates["tidegate"] == "failure: 1 of 7 gates failed: unit-tests."
     assert gates["tidegate/unit-tests"].startswith("failure: ")
     assert "test" in gates["tidegate/unit-tests"]
     assert heads(world) == before
 
 
-def test_a_release_that_never_becomes_ready_is_taken_back(world: World) -> None:
+def test_a_release_that_never_becomes_ready_is_taken_back(world: World, tell) -> None:
     before = world.read_environment("production").digest
     meanwhile = find_story("bad-release").meanwhile
 
@@ -90,7 +81,7 @@ def test_a_release_that_never_becomes_ready_is_taken_back(world: World) -> None:
         meanwhile(world, waiting)
         answer("approve")(waiting)
 
-    commit, runs = tell(world, approve_what_will_fail)
+    commit, runs = tell(approve_what_will_fail)
 
     assert runs["production"].state == "Rolled back"
     back, promotion = world.read_changes("production")[:2]
@@ -118,16 +109,16 @@ def test_a_digest_in_quarantine_is_not_promoted_again(world: World) -> None:
     assert heads(world) == before
 
 
-def test_a_rejection_leaves_production_alone(world: World) -> None:
+def test_a_rejection_leaves_production_alone(world: World, tell) -> None:
     before = world.read_changes("production")[0]
-    _, runs = tell(world, answer("reject"))
+    _, runs = tell(answer("reject"))
 
     assert runs["production"].state == "Rejected"
     assert "Robin Reviewer rejected" in runs["production"].message
     assert world.read_changes("production")[0] == before
 
 
-def test_staging_that_breaks_while_production_waits_stops_the_promotion(world: World) -> None:
+def test_staging_that_breaks_while_production_waits_stops_the_promotion(world: World, tell) -> None:
     before = world.read_changes("production")[0]
     meanwhile = find_story("unhealthy-staging").meanwhile
 
@@ -135,38 +126,38 @@ def test_staging_that_breaks_while_production_waits_stops_the_promotion(world: W
         meanwhile(world, waiting)
         answer("approve")(waiting)
 
-    _, runs = tell(world, approve_in_vain)
+    _, runs = tell(approve_in_vain)
 
     assert runs["production"].state in {"Refused", "Waiting"}
     assert "production needs staging" in runs["production"].message
     assert world.read_changes("production")[0] == before
 
 
-def test_the_author_is_asked_again_and_told_why(world: World) -> None:
-    _, runs = tell(world, in_turn(answer("approve", "dana"), answer("approve", "Dana Developer"), answer("reject")))
+def test_the_author_is_asked_again_and_told_why(world: World, tell) -> None:
+    _, runs = tell(in_turn(answer("approve", "dana"), answer("approve", "Dana Developer"), answer("reject")))
     assert runs["production"].state == "Rejected"
 
 
-def test_a_run_forced_to_go_on_has_not_been_approved(world: World) -> None:
+def test_a_run_forced_to_go_on_has_not_been_approved(world: World, tell) -> None:
     before = world.read_changes("production")[0]
 
     def force(waiting: Run) -> None:
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(waiting.run_id, Running(), force=True)
 
-    _, runs = tell(world, in_turn(force, answer("reject")))
+    _, runs = tell(in_turn(force, answer("reject")))
 
     assert runs["production"].state == "Rejected"
     assert world.read_changes("production")[0] == before
 
 
-def test_a_newer_candidate_takes_the_place_of_one_that_waits(world: World) -> None:
+def test_a_newer_candidate_takes_the_place_of_one_that_waits(world: World, tell) -> None:
     first_waits: dict[str, object] = {}
 
     def push_a_newer_one(waiting: Run) -> None:
-        first_waits["newer"] = tell(world, answer("approve"))
+        first_waits["newer"] = tell(answer("approve"))
 
-    first, runs = tell(world, push_a_newer_one)
+    first, runs = tell(push_a_newer_one)
     newer, newer_runs = first_waits["newer"]
 
     assert runs["production"].state == "Superseded"

@@ -13,13 +13,17 @@ from pydantic import SecretStr
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.checks import run_check
-from tasks.domain.delivery import Check
+from tasks.domain.check import Check, Reports
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.gate import CheckOutcome, Exited, NotStarted, TimedOut
-from tasks.domain.report import Coverage, SonarQubeAnalysis
+from tasks.domain.finding import Severity
+from tasks.domain.gate_check import CheckOutcome, Exited, NotStarted, TimedOut
+from tasks.domain.measure import CoveredLines
+from tasks.domain.reports.content import MAX_BYTES
+from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.run_log import RunLog
 
 SERVER = SonarQubeServer(url="http://127.0.0.1:9", token=SecretStr("sonar-secret-token"))
+JUNIT_REPORT = Reports(junit="junit.xml")
 JUNIT = "<testsuite><testcase name='a'/></testsuite>"
 
 
@@ -53,9 +57,12 @@ def test_a_real_test_run_brings_its_cases_and_its_coverage(tmp_path: Path) -> No
     (tmp_path / "calc.py").write_text("def add(a, b):\n    return a + b\n\n\ndef unused():\n    return 1\n")
     (tmp_path / "test_calc.py").write_text("import calc\n\n\ndef test_add():\n    assert calc.add(1, 2) == 3\n")
     command = ("pytest", "-q", "--junit-xml=out/junit.xml", "--cov=calc", "--cov-report=xml:out/coverage.xml")
-    outcome = run(Check(command=command, junit="out/junit.xml", cobertura="out/coverage.xml"), tmp_path)
+    reports = Reports(junit="out/junit.xml", cobertura="out/coverage.xml")
+    outcome = run(Check(command=command, reports=reports), tmp_path)
     assert outcome.tests is not None
-    assert (outcome.tests.passed, outcome.coverage) == (1, Coverage(3, 4))
+    assert outcome.coverage is not None
+    assert (outcome.tests.passed, outcome.coverage.lines) == (1, CoveredLines(3, 4))
+    assert [file.file for file in outcome.coverage.files] == ["calc.py"]
 
 
 def test_nothing_of_our_own_environment_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +81,7 @@ def test_only_a_sonarqube_check_gets_the_token_and_the_log_never_shows_it(tmp_pa
     script = 'echo "[$SONAR_TOKEN]"; test -n "$SONAR_TOKEN"'
     plain = run(shell(script), tmp_path, sonarqube=SERVER)
     assert (plain.ending, plain.tail) == (Exited(1), ("[]",))
-    scan = run(shell(script, sonarqube_report_task="report-task.txt"), tmp_path, sonarqube=SERVER)
+    scan = run(shell(script, reports=Reports(sonarqube="report-task.txt")), tmp_path, sonarqube=SERVER)
     assert (scan.ending, scan.tail) == (Exited(0), ("[***]",))
 
 
@@ -85,12 +92,12 @@ def test_a_secret_of_ours_that_a_check_gets_hold_of_is_masked(tmp_path: Path, mo
 
 def test_a_scan_without_a_server_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="'check' needs a SonarQube server"):
-        run(shell("true", sonarqube_report_task="report-task.txt"), tmp_path)
+        run(shell("true", reports=Reports(sonarqube="report-task.txt")), tmp_path)
 
 
 def test_the_scanner_s_report_names_the_analysis(tmp_path: Path) -> None:
     script = "printf 'projectKey=shop\\nceTaskId=AY1\\n' > report-task.txt"
-    outcome = run(shell(script, sonarqube_report_task="report-task.txt"), tmp_path, sonarqube=SERVER)
+    outcome = run(shell(script, reports=Reports(sonarqube="report-task.txt")), tmp_path, sonarqube=SERVER)
     assert outcome.analysis == SonarQubeAnalysis("AY1", "shop")
 
 
@@ -149,7 +156,7 @@ def test_a_flaky_check_runs_again_and_says_how_often(tmp_path: Path) -> None:
 
 def test_a_report_that_the_repository_brought_along_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "junit.xml").write_text(JUNIT)
-    outcome = run(shell("true", junit="junit.xml"), tmp_path)
+    outcome = run(shell("true", reports=JUNIT_REPORT), tmp_path)
     assert outcome.tests is None
     assert outcome.report_problem == "junit.xml was not written; the check must write it"
 
@@ -169,7 +176,7 @@ def test_a_report_that_is_no_plain_whole_file_is_refused(tmp_path: Path, script:
     outside.write_text(JUNIT)
     tree = tmp_path / "tree"
     tree.mkdir()
-    outcome = run(shell(script.format(outside=outside), junit="junit.xml"), tree)
+    outcome = run(shell(script.format(outside=outside), reports=JUNIT_REPORT), tree)
     assert (outcome.report_problem or "").startswith(says)
     assert outcome.tests is None
 
@@ -180,7 +187,7 @@ def test_a_folder_that_leads_out_of_the_tree_is_neither_emptied_nor_read(tmp_pat
     tree.mkdir()
     (outside / "junit.xml").write_text(JUNIT)
     (tree / "out").symlink_to(outside)
-    outcome = run(shell("true", junit="out/junit.xml"), tree)
+    outcome = run(shell("true", reports=Reports(junit="out/junit.xml")), tree)
     assert (outcome.report_problem or "").startswith("out/junit.xml lies outside the work tree")
     assert (outside / "junit.xml").read_text() == JUNIT
 
@@ -197,3 +204,68 @@ def test_the_log_ends_after_its_limit_and_the_tail_goes_on(caplog: pytest.LogCap
 
 def test_killing_the_check_from_outside_is_an_outcome(tmp_path: Path) -> None:
     assert run(shell("kill -KILL $$"), tmp_path).ending == Exited(-signal.SIGKILL)
+
+
+def test_a_real_scan_brings_findings_with_places_in_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.py").write_text("import subprocess\n\n\nsubprocess.call('ls', shell=True)\n")
+    command = ("ruff", "check", "--isolated", "--no-cache", "--select=S6", "--output-format=sarif")
+    check = Check(
+        command=(*command, "--output-file=out/ruff.sarif", "."),
+        reports=Reports(sarif="out/ruff.sarif"),
+        exit_codes=(0, 1),
+    )
+    before = run(check, tmp_path)
+    assert before.ending == Exited(1)
+    assert before.findings is not None
+    assert {(one.file, one.line, one.severity) for one in before.findings} == {("shop/a.py", 4, Severity.HIGH)}
+    (tmp_path / "shop" / "a.py").write_text("import subprocess\n\nX = 1\n\nsubprocess.call('ls',  shell=True)\n")
+    after = run(check, tmp_path)
+    assert {one.fingerprint for one in after.findings or ()} == {one.fingerprint for one in before.findings}
+    assert {one.line for one in after.findings or ()} == {5}
+
+
+def test_the_fingerprint_s_line_is_not_read_from_outside_the_tree(tmp_path: Path) -> None:
+    outside, tree = tmp_path / "outside.py", tmp_path / "tree"
+    tree.mkdir()
+
+    def fingerprint(place: str, content: str) -> str:
+        outside.write_text(content)
+        (tree / "link.py").unlink(missing_ok=True)
+        (tree / "link.py").symlink_to(outside)
+        report = f'[{{"code":"X1","level":"error","message":"m","file":"{place}","line":1}}]'
+        outcome = run(shell(f"echo '{report}' > h.json", reports=Reports(hadolint="h.json")), tree)
+        [finding] = outcome.findings or ()
+        return finding.fingerprint
+
+    for place in ("link.py", "../outside.py", str(outside)):
+        assert fingerprint(place, "one") == fingerprint(place, "two")
+
+
+def test_a_pattern_reads_every_file_that_fits_and_forgets_those_of_before(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "TEST-left.xml").write_text(JUNIT)
+    reports = Reports(junit="out/TEST-*.xml")
+    two = run(shell(f'echo "{JUNIT}" > out/TEST-a.xml; echo "{JUNIT}" > out/TEST-b.xml', reports=reports), tmp_path)
+    assert two.tests is not None
+    assert two.tests.passed == 2
+    assert run(shell("true", reports=reports), tmp_path).report_problem == (
+        "out/TEST-*.xml fits no file; the check must write one"
+    )
+    cut = run(shell(f'echo "{JUNIT}" > out/TEST-a.xml; echo "<testsuite>" > out/TEST-b.xml', reports=reports), tmp_path)
+    assert (cut.report_problem or "").startswith("out/TEST-b.xml is not a complete JUnit XML report")
+
+
+def test_many_reports_together_may_not_be_larger_than_one(tmp_path: Path) -> None:
+    script = f"for n in a b; do {{ echo '<testsuite>'; head -c {MAX_BYTES // 2} /dev/zero | tr '\\0' ' '; "
+    script += "echo '</testsuite>'; } > $n.xml; done"
+    outcome = run(shell(script, reports=Reports(junit="*.xml")), tmp_path)
+    assert outcome.report_problem == "*.xml fits files of more than 25 MB; write fewer"
+
+
+def test_one_report_that_is_missing_does_not_hide_the_others(tmp_path: Path) -> None:
+    script = f'echo "{JUNIT}" > junit.xml; echo "[]" > h.json'
+    reports = Reports(junit="junit.xml", hadolint="h.json", lcov="lcov.info")
+    outcome = run(shell(script, reports=reports), tmp_path)
+    assert (outcome.tests is not None, outcome.findings) == (True, ())
+    assert outcome.report_problem == "lcov.info was not written; the check must write it"

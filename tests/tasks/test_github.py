@@ -126,7 +126,7 @@ def test_a_refusal_is_a_sentence_without_the_token(
 
 
 def test_a_commit_that_github_does_not_know_is_said(github: GitHub, sha: str) -> None:
-    with pytest.raises(DeliveryError, match=r"422.*No commit found"):
+    with pytest.raises(EvidenceMissing, match=f"^{REPOSITORY} has no commit {'0' * 40}; push it, or give one that was"):
         set_status.fn(github, REPOSITORY, "0" * 40, "tidegate", passed("Fine."))
 
 

@@ -20,10 +20,10 @@ from deployments.sandbox.sonarqube import scanner
 from deployments.sandbox.sonarqube.protocol import create_app
 from deployments.sandbox.sonarqube.state import SonarQubeState
 from tasks.checks import run_check
-from tasks.domain.delivery import Check
+from tasks.domain.check import Check, Reports
 from tasks.domain.errors import AccessRefused, EvidenceMissing, Unreachable
-from tasks.domain.gate import decide_check
-from tasks.domain.report import SonarQubeAnalysis
+from tasks.domain.gate_check import decide_check
+from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed
 from tasks.sonarqube import Patience, wait_for_quality_gate
 
@@ -150,7 +150,7 @@ def test_what_a_scanner_uploads_is_judged_by_the_server(tmp_path: Path, gate_fai
     state.add_token("squ_secret")
     state.faults.gate_fails = gate_fails
     command = ("python3", scanner.__file__, "-Dsonar.projectKey=shop-api", "-Dsonar.sources=.")
-    check = Check(command=command, sonarqube_report_task=".scannerwork/report-task.txt")
+    check = Check(command=command, reports=Reports(sonarqube=".scannerwork/report-task.txt"))
     with serve(create_app(state)) as url:
         server = SonarQubeServer(url=url, token=SecretStr("squ_secret"))
         outcome = run_check.fn("sonarqube", check, tmp_path, sonarqube=server)

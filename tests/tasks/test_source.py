@@ -17,9 +17,11 @@ from blocks.github import GitHub
 from deployments.sandbox.github.protocol import create_app
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
-from tasks.domain.commit import CommitFacts
+from tasks.domain.baseline import Baseline
+from tasks.domain.commit import CommitFacts, Mainline
 from tasks.domain.errors import AccessRefused, ConfigurationError, EvidenceMissing, Unreachable
-from tasks.source import checkout, head_of, read_commit
+from tasks.source import changed_lines, checkout, head_of, read_commit, read_mainline
+from tasks.source_baseline import find_baseline, keep_baseline
 
 REPOSITORY = "acme/shop-api"
 
@@ -206,3 +208,95 @@ def test_the_token_is_on_no_command_line_and_in_no_file(state: GitHubState, gith
     files = [Path(folder) / name for folder, _, names in os.walk(cache) for name in names]
     assert files
     assert not [file for file in files if b"right-token" in file.read_bytes()]
+
+
+def test_a_commit_of_the_mainline_knows_those_before_it(state: GitHubState, github: GitHub) -> None:
+    first, second, third = (commit(state, text) for text in ("one", "two", "three"))
+    assert read_mainline.fn(github, REPOSITORY, "main", third) == Mainline(holds_it=True, before=(second, first))
+    assert read_mainline.fn(github, REPOSITORY, "main", first) == Mainline(holds_it=True, before=())
+
+
+def test_a_commit_beside_the_mainline_knows_where_it_branched_off(state: GitHubState, github: GitHub) -> None:
+    first, second = commit(state, "one"), commit(state, "two")
+    topic = commit(state, "mine", branch="topic")
+    later = commit(state, "three")
+    assert read_mainline.fn(github, REPOSITORY, "main", topic) == Mainline(holds_it=False, before=(second, first))
+    assert read_mainline.fn(github, REPOSITORY, "main", later).before[0] == second
+
+
+def test_a_commit_without_a_common_ancestor_has_nothing_before_it(state: GitHubState, github: GitHub) -> None:
+    first = commit(state, "one")
+    folder = state.repositories[REPOSITORY].git.path
+    author = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, env=os.environ | author, capture_output=True, text=True, check=True).stdout
+
+    stranger = git("commit-tree", "-m", "From nowhere", f"{first}^{{tree}}").strip()
+    git("update-ref", "refs/heads/unrelated", stranger)
+    assert read_mainline.fn(github, REPOSITORY, "main", stranger) == Mainline(holds_it=False, before=())
+    with pytest.raises(ConfigurationError, match="has no branch 'nowhere'"):
+        read_mainline.fn(github, REPOSITORY, "nowhere", stranger)
+
+
+def test_the_changed_lines_are_those_of_the_new_text(state: GitHubState, github: GitHub) -> None:
+    first = commit(state, "one\ntwo\nthree\n")
+    second = commit(state, "one\nTWO\nthree\nfour")
+    assert changed_lines.fn(github, REPOSITORY, first, second) == {"app.txt": {2, 4}}
+    assert changed_lines.fn(github, REPOSITORY, second, first) == {"app.txt": {2}}
+    assert changed_lines.fn(github, REPOSITORY, None, first) == {"app.txt": {1, 2, 3}, "folder/file": {1}}
+    assert changed_lines.fn(github, REPOSITORY, first, first) == {}
+
+
+def test_a_repository_cannot_hide_changed_lines(state: GitHubState, github: GitHub, tmp_path: Path) -> None:
+    def push(files: dict[str, str]) -> str:
+        return state.commit(REPOSITORY, "main", files, "x", author_name="a", author_email="a@b.c")
+
+    first = push({"a.py": "a\n", ".gitattributes": "*.py binary -diff\n"})
+    assert changed_lines.fn(github, REPOSITORY, first, push({"a.py": "a\nb\n"})) == {"a.py": {2}}
+
+
+def test_the_machine_s_own_settings_change_no_diff(
+    state: GitHubState, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (
+        "[diff]\n\tnoprefix = true\n\tcontext = 9\n\tinterHunkContext = 9\n\texternal = false\n\tcolor = always\n"
+    )
+    (tmp_path / ".gitconfig").write_text(f"{settings}[color]\n\tui = always\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    first = commit(state, "".join(f"{number}\n" for number in range(9)))
+    second = commit(state, "".join(f"{number if number % 4 else 'x'}\n" for number in range(9)))
+    assert changed_lines.fn(github, REPOSITORY, first, second) == {"app.txt": {1, 5, 9}}
+
+
+def test_a_file_that_only_moved_has_no_changed_line(state: GitHubState, github: GitHub) -> None:
+    text = "".join(f"line {number}\n" for number in range(20))
+
+    def push(files: dict[str, str | None]) -> str:
+        return state.commit(REPOSITORY, "main", files, "x", author_name="a", author_email="a@b.c")
+
+    first = push({"old name.py": text})
+    moved = push({"old name.py": None, 'new "näme".py': f"{text}more\n"})
+    assert changed_lines.fn(github, REPOSITORY, first, moved) == {'new "näme".py': {21}}
+
+
+def test_the_nearest_baseline_is_found_and_a_broken_one_is_none(github: GitHub, cache: Path) -> None:
+    one, two, three = (Baseline(digit * 40, frozenset({digit})) for digit in "123")
+    for baseline in (one, two):
+        keep_baseline(github, REPOSITORY, "shop-api", baseline)
+    assert find_baseline(github, REPOSITORY, "shop-api", (three.commit, two.commit, one.commit)) == two
+    assert find_baseline(github, REPOSITORY, "web", (two.commit,)) is None
+    [file] = cache.rglob(f"{two.commit}.json")
+    file.write_text(file.read_text()[:20])
+    assert find_baseline(github, REPOSITORY, "shop-api", (two.commit, one.commit)) == one
+
+
+def test_only_the_newest_baselines_are_kept(github: GitHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.source_baseline._KEPT", 3)
+    commits = [f"{number:040x}" for number in range(6)]
+    for number, sha in enumerate(commits):
+        keep_baseline(github, REPOSITORY, "shop-api", Baseline(sha, frozenset()))
+        [file] = cache.rglob(f"{sha}.json")
+        os.utime(file, (number, number))
+    assert {file.stem for file in cache.rglob("*.json")} == set(commits[3:])

@@ -62,7 +62,7 @@ def test_imports_go_one_way(path: Path) -> None:
     assert not wrong, f"{module} imports {sorted(wrong)}"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tasks/domain").glob("*.py")), ids=name_of)
+@pytest.mark.parametrize("path", sorted((ROOT / "tasks/domain").rglob("*.py")), ids=name_of)
 def test_the_domain_knows_nothing_of_the_world(path: Path) -> None:
     top = {name.partition(".")[0] for name in imports(path)}
     foreign = {name for name in top if name not in sys.stdlib_module_names | OURS | DOMAIN_LIBRARIES}

@@ -23,7 +23,7 @@ applications:
     repository: acme/shop-api
     image: acme/shop-api
     checks:
-      tests: {command: [pytest], cobertura: coverage.xml}
+      tests: {command: [pytest], reports: {cobertura: coverage.xml}}
   shop-web:
     repository: acme/shop-web
     image: acme/shop-web
@@ -66,7 +66,7 @@ ONE_MISTAKE = [
         "comand: [x], command: [pytest],",
         (
             "7: applications.shop-api.checks.tests.comand: unknown key; did you mean 'command'? allowed: command, "
-            "timeout-seconds, retries, junit, cobertura, sonarqube-report-task"
+            "timeout-seconds, retries, reports, exit-codes"
         ),
     ),
     (
@@ -74,7 +74,7 @@ ONE_MISTAKE = [
         "command: [pytest], timeout_seconds: 5,",
         (
             "7: applications.shop-api.checks.tests.timeout_seconds: unknown key; did you mean 'timeout-seconds'? "
-            "allowed: command, timeout-seconds, retries, junit, cobertura, sonarqube-report-task"
+            "allowed: command, timeout-seconds, retries, reports, exit-codes"
         ),
     ),
     (
@@ -101,8 +101,8 @@ ONE_MISTAKE = [
         "cobertura: coverage.xml",
         "cobertura: ../coverage.xml",
         (
-            "7: applications.shop-api.checks.tests.cobertura: '../coverage.xml' is not a path inside the repository; "
-            "give a relative one without '..'"
+            "7: applications.shop-api.checks.tests.reports.cobertura: '../coverage.xml' is not a path inside the "
+            "repository; give a relative one without '..'"
         ),
     ),
     (
@@ -183,8 +183,46 @@ ONE_MISTAKE = [
         "    image: acme/shop-web\n",
         "    image: acme/shop-web\n    gates: {coverage: {minimum: 80}}\n",
         (
-            "11: applications.shop-web.gates.coverage: no check writes a coverage report; add `cobertura` to the "
-            "check that runs the tests"
+            "11: applications.shop-web.gates.coverage: no check reports to it; add `reports` with one of "
+            "cobertura, lcov, jacoco, coverage-py to a check"
+        ),
+    ),
+    (
+        "reports: {cobertura: coverage.xml}",
+        "reports: {coberture: coverage.xml}",
+        (
+            "7: applications.shop-api.checks.tests.reports.coberture: unknown key; did you mean 'cobertura'? allowed: "
+            "junit, cobertura, lcov, jacoco, coverage-py, sarif, trivy, gitleaks, detect-secrets, bandit, hadolint, "
+            "pip-audit, npm-audit, ecr, sonarqube"
+        ),
+    ),
+    (
+        "checks: {lint: {command: [ruff, check]}}",
+        "checks: {lint: {command: [ruff, check], exit-codes: [0, 1]}}",
+        (
+            "11: applications.shop-web.checks.lint.exit-codes: without a report nothing says what the command found; "
+            "name its `reports`, or remove this"
+        ),
+    ),
+    (
+        "checks: {lint: {command: [ruff, check]}}",
+        "checks: {findings: {command: [ruff, check]}}",
+        "11: applications.shop-web.checks.findings: findings is another gate's name; give the check another one",
+    ),
+    (
+        "    image: acme/shop-web\n",
+        "    image: acme/shop-web\n    gates: {findings: {fail-on-new: hihg}}\n",
+        (
+            "11: applications.shop-web.gates.findings.fail-on-new: is the text 'hihg'; allowed: 'info', 'low', "
+            "'medium', 'high', 'critical' or 'never'"
+        ),
+    ),
+    (
+        "    image: acme/shop-web\n",
+        "    image: acme/shop-web\n    gates: {findings: {at-most: {hihg: 0}}}\n",
+        (
+            "11: applications.shop-web.gates.findings.at-most.hihg: is the text 'hihg'; allowed: 'unknown', 'info', "
+            "'low', 'medium', 'high' or 'critical'"
         ),
     ),
     (

@@ -1,34 +1,38 @@
 """Each gate says passed, failed or pending in a sentence; what is missing has failed."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tasks.domain.delivery import Application, Check
+from tasks.domain.check import Check, Reports
+from tasks.domain.delivery import Application
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.gate import (
-    CheckOutcome,
-    Exited,
-    GateResult,
-    NotStarted,
-    TimedOut,
-    decide_all,
-    decide_check,
-    decide_gates,
-)
-from tasks.domain.report import Coverage, SonarQubeAnalysis, TestCount
+from tasks.domain.finding import Finding, Severity
+from tasks.domain.gate import RESERVED, GateResult, decide_all
+from tasks.domain.gate_check import CheckOutcome, Exited, NotStarted, TimedOut, decide_check
+from tasks.domain.gate_engine import GateFacts, decide_gates
+from tasks.domain.measure import Coverage, TestCount, coverage_of
+from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed, pending
 
 LINT = Check(command=("ruff", "check"))
-TESTS = Check(command=("pytest",), junit="junit.xml", cobertura="coverage.xml")
-SCAN = Check(command=("pysonar",), sonarqube_report_task="report-task.txt")
+TESTS = Check(command=("pytest",), reports=Reports(junit="junit.xml", cobertura="coverage.xml"))
+SCAN = Check(command=("pysonar",), reports=Reports(sonarqube="report-task.txt"))
+BANDIT = Check(command=("bandit",), reports=Reports(bandit="bandit.json"), exit_codes=(0, 1))
 ANALYSIS = SonarQubeAnalysis("AY1", "shop-api")
+FACTS = GateFacts(date(2031, 5, 17))
+FINDING = Finding("bandit", "B1", Severity.LOW, "no", "a.py", 1)
 
 
-def application(*, minimum: str | None = "80", checks: dict[str, Check]) -> Application:
-    gates = {"coverage": {"minimum": Decimal(minimum)}} if minimum else {}
+def lines(covered: int, valid: int, file: str = "a.py") -> Coverage:
+    return coverage_of({(file, number): number <= covered for number in range(1, valid + 1)})
+
+
+def application(*, minimum: str | None = "80", checks: dict[str, Check], **gates: Any) -> Application:
+    gates |= {"coverage": {"minimum": Decimal(minimum)}} if minimum else {}
     return Application.model_validate(
         {"repository": "acme/shop-api", "image": "acme/shop-api", "checks": checks, "gates": gates}
     )
@@ -39,7 +43,7 @@ def outcome(check: str = "tests", **facts: Any) -> CheckOutcome:
 
 
 def after_tests(**facts: Any) -> CheckOutcome:
-    return replace(outcome(tests=TestCount(passed=3), coverage=Coverage(9, 10)), **facts)
+    return replace(outcome(tests=TestCount(passed=3), coverage=lines(9, 10)), **facts)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,10 @@ def after_tests(**facts: Any) -> CheckOutcome:
             after_tests(tests=TestCount(skipped=2)),
             failed("junit.xml has no test that ran (2 skipped); run at least one."),
         ),
+        (BANDIT, outcome(ending=Exited(1), findings=(FINDING,)), passed("Passed in 1.2 s. 1 finding reported.")),
+        (BANDIT, outcome(findings=()), passed("Passed in 1.2 s. 0 findings reported.")),
+        (BANDIT, outcome(ending=Exited(1)), failed("bandit.json was not read; the check must write it.")),
+        (BANDIT, outcome(ending=Exited(2), tail=("usage",)), failed("`bandit` ended with exit code 2: usage")),
         (SCAN, outcome(), failed("report-task.txt was not read; the check must write it.")),
         (SCAN, outcome(analysis=ANALYSIS), pending("Waiting for SonarQube's quality gate.")),
         (SCAN, outcome(analysis=ANALYSIS, quality_gate=failed("coverage")), failed("coverage")),
@@ -97,55 +105,78 @@ def test_a_check_is_judged_by_how_it_ended_and_by_its_reports(
     assert decide_check(check, ran) == verdict
 
 
-def test_there_is_a_gate_for_each_configured_check_and_one_for_coverage() -> None:
+def test_there_is_a_gate_for_each_configured_check_and_for_what_they_report() -> None:
     gates = decide_gates(
-        application(checks={"lint": LINT, "tests": TESTS}), (after_tests(), outcome("lint"), outcome("stranger"))
+        application(checks={"lint": LINT, "tests": TESTS, "bandit": BANDIT}, minimum=None),
+        (after_tests(), outcome("lint"), outcome("stranger"), outcome("bandit", findings=())),
+        FACTS,
     )
     assert gates == (
         GateResult("lint", passed("Passed in 1.2 s.")),
         GateResult("tests", passed("3 tests passed.")),
+        GateResult("bandit", passed("Passed in 1.2 s. 0 findings reported.")),
         GateResult("coverage", passed("90.00 % of lines are covered (9 of 10), at least 80 % are asked for.")),
+        GateResult("findings", passed("No finding.")),
     )
 
 
 def test_a_check_that_never_ran_fails_its_gate() -> None:
-    assert [gate.verdict.has_failed for gate in decide_gates(application(checks={"lint": LINT}, minimum=None), ())] == [
-        True
-    ]
+    [gate] = decide_gates(application(checks={"lint": LINT}, minimum=None), (), FACTS)
+    assert gate.verdict.has_failed
 
 
 @pytest.mark.parametrize(
     ("coverage", "verdict"),
     [
         (
-            Coverage(15999, 20000),
+            lines(15999, 20000),
             failed("79.99 % of lines are covered (15999 of 20000), but at least 80 % are asked for; add tests."),
         ),
-        (Coverage(4, 5), passed("80.00 % of lines are covered (4 of 5), at least 80 % are asked for.")),
-        (None, failed("Coverage is not known: a check must write the Cobertura report that `cobertura` names.")),
+        (lines(4, 5), passed("80.00 % of lines are covered (4 of 5), at least 80 % are asked for.")),
+        (
+            None,
+            failed(
+                "Coverage is not known: every check with a coverage report must write it; look at the checks' gates."
+            ),
+        ),
     ],
 )
 def test_coverage_just_below_the_minimum_or_missing_fails(coverage: Coverage | None, verdict: Verdict) -> None:
-    assert decide_gates(application(checks={"tests": TESTS}), (after_tests(coverage=coverage),))[-1] == GateResult(
-        "coverage", verdict
-    )
+    for minimum in ("80", None):
+        gates = decide_gates(
+            application(checks={"tests": TESTS}, minimum=minimum), (after_tests(coverage=coverage),), FACTS
+        )
+        assert gates[-1] == GateResult("coverage", verdict)
 
 
 def test_coverage_of_several_checks_is_that_of_all_their_lines_and_missing_where_one_is_missing() -> None:
     both = application(checks={"tests": TESTS, "web": TESTS})
-    gate = decide_gates(both, (after_tests(), after_tests(check="web", coverage=Coverage(0, 90))))[-1]
+    web = after_tests(check="web", coverage=lines(0, 90, "web.js"))
+    gate = decide_gates(both, (after_tests(), web), FACTS)[-1]
     assert gate.verdict.reason.startswith("9.00 % of lines are covered (9 of 100)")
-    assert decide_gates(both, (after_tests(),))[-1].verdict.has_failed
+    assert decide_gates(both, (after_tests(),), FACTS)[-1].verdict.has_failed
 
 
-def test_coverage_asked_for_without_any_check_that_reports_it_fails() -> None:
-    assert decide_gates(application(checks={"lint": LINT}), (outcome("lint"),))[-1].verdict.has_failed
+@pytest.mark.parametrize("gate", ["coverage", "findings", "vulnerabilities"])
+def test_a_gate_that_is_asked_for_without_any_check_that_reports_to_it_fails(gate: str) -> None:
+    last = decide_gates(application(checks={"lint": LINT}, minimum=None, **{gate: {}}), (outcome("lint"),), FACTS)[-1]
+    assert (last.gate, last.verdict.has_failed) == (gate, True)
 
 
-@pytest.mark.parametrize("name", ["coverage", "tidegate"])
+@pytest.mark.parametrize("bandit", [None, outcome("bandit"), outcome("bandit", findings=(), report_problem="cut off")])
+def test_findings_of_which_a_part_is_missing_are_not_known(bandit: CheckOutcome | None) -> None:
+    both = application(checks={"bandit": BANDIT, "other": BANDIT}, minimum=None)
+    other = outcome("other", findings=())
+    gate = decide_gates(both, (other, bandit) if bandit else (other,), FACTS)[-1]
+    assert gate == GateResult(
+        "findings", failed("Not known: check 'bandit' did not bring its report; look at its gate.")
+    )
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
 def test_a_check_may_not_take_the_name_of_a_gate_that_is_not_its_own(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
-        decide_gates(application(checks={name: LINT}), ())
+        decide_gates(application(checks={name: LINT}), (), FACTS)
 
 
 @pytest.mark.parametrize(

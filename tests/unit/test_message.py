@@ -1,19 +1,18 @@
 """Pages that people read, with text in them that others wrote."""
 
-import re
-
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.change_set import ChangeSet, NewCommit, Position
+from tasks.domain.change_set import Position
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gate import GateResult
 from tasks.domain.image import ImageReference
-from tasks.domain.message import Question, approval_page, candidate_page, plain
+from tasks.domain.message import candidate_page, cell, gate_rows, plain, promotion_page
 from tasks.domain.promotion import Rival
-from tasks.domain.verdict import failed, passed
+from tasks.domain.verdict import failed, passed, pending
 
 DIGEST = "sha256:" + "ab" * 32
 HOSTILE = "<img src=x onerror=alert(1)> [approve](http://evil.example) | **done** `x` ![x](y)\n# Title"
@@ -25,59 +24,102 @@ CANDIDATE = ReleaseCandidate(
     subject=HOSTILE,
     gates=(GateResult("lint", passed("clean")), GateResult("unit-tests", failed(HOSTILE))),
 )
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-def question(**changes: object) -> Question:
-    commits = tuple(NewCommit(f"{n:040x}", f"commit {n}", "Dana") for n in range(30))
-    facts = {
-        "candidate": CANDIDATE,
-        "environment": "production",
-        "changes": ChangeSet("b" * 40, "c" * 40, Position.AHEAD, commits, total=30),
-        "needs": {"staging": passed("staging runs it, healthy")},
-        "file_diff": "-  digest: old\n+  digest: new",
-        "links": {"The commit": "https://github.example/c"},
-        "expires": "2026-03-04 12:00 UTC",
-    }
-    return Question(**(facts | changes))  # type: ignore[arg-type]
+def drawn(markdown: str) -> list[tuple[str, str]]:
+    """What a renderer makes of the only line of a list: each piece with its text."""
+    tokens = MARKDOWN.parse(f"- it: {markdown}")
+    assert [token.type for token in tokens if token.nesting >= 0] == [
+        "bullet_list_open",
+        "list_item_open",
+        "paragraph_open",
+        "inline",
+    ]
+    children = next(token.children for token in tokens if token.type == "inline")
+    return [(child.type, child.content) for child in children or []]
 
 
-@given(st.text())
-def test_outside_text_stays_one_line_without_markup(text: str) -> None:
-    shown = plain(text, 80)
-    assert not re.search(r"[<>`*_\[\]|\n\\]", shown)
-    assert len(re.sub(r"&(#\d+|[a-z]+);", "x", shown)) <= 80
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
+@example(HOSTILE)
+@example("a_b_ *c* ~~d~~ \\* &amp; &#42; <b> <!-- | # ` ``")
+def test_outside_text_is_shown_as_it_is_and_draws_nothing(text: str) -> None:
+    pieces = drawn(plain(text.replace("://", ""), 10_000))
+    assert {kind for kind, _ in pieces} <= {"text"}
+    assert "".join(content for _, content in pieces) == f"it: {' '.join(text.replace('://', '').split())}".rstrip()
+
+
+@given(st.text("ahtps:/._*~`[]()<>!\\| \n"))
+@example("http://evil.example/a_b?x=1) [y](http://z)")
+def test_an_address_in_outside_text_draws_nothing_either(text: str) -> None:
+    pieces = drawn(plain(f"http://a.example/{text} https://b.example/_{text}", 10_000))
+    assert {kind for kind, _ in pieces} <= {"text"}
+
+
+def test_an_address_stays_one_that_can_be_followed() -> None:
+    assert plain("see http://sonar.example/dashboard?id=shop_api&x=1") == (
+        "see http://sonar.example/dashboard?id=shop_api&x=1"
+    )
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    assert plain("a " * 50, 10) == "a a a a a…"
+
+
+@pytest.mark.parametrize("text", ["[a](http://evil.example)", "![a](b)", "<img src=x>", "</td><b>", "[a][b]", "<!--"])
+def test_a_table_draws_no_link_image_or_html(text: str) -> None:
+    """As far as Markdown goes, which the older UI makes of it; the newer one shows it as it is."""
+    assert {child for child, _ in drawn(cell(text))} == {"text"}
+
+
+def test_a_value_in_a_table_is_one_line() -> None:
+    assert cell("first\nsecond\r\n third") == "first second third"
+
+
+def test_the_gate_table_has_a_row_for_each_gate_with_its_reason() -> None:
+    gates = [GateResult("lint", passed("clean")), GateResult("scan", pending("soon")), CANDIDATE.gates[1]]
+    rows = gate_rows(gates)
+    assert [row["verdict"] for row in rows] == ["✓ passed", "○ pending", "✗ failed"]
+    assert rows[0] == {"gate": "lint", "verdict": "✓ passed", "reason": "clean"}
 
 
 def test_a_hostile_commit_cannot_draw_on_the_pages() -> None:
-    changes = ChangeSet(None, "c" * 40, Position.AHEAD, (NewCommit("c" * 40, HOSTILE, HOSTILE),), 1)
+    """Links, headings and bold are those that are there without it; HTML and images are nowhere."""
+    candidate = candidate_page(CANDIDATE, "https://s.example", "https://r.example")
+    promotion = promotion_page(CANDIDATE, "production", HOSTILE, {}, [HOSTILE])
+    assert links_and_marks(candidate) == (["https://s.example", "https://r.example"], {"h2", "h3", "strong", "a"})
+    assert links_and_marks(promotion) == ([], {"h2", "h3", "strong"})
+
+
+def links_and_marks(page: str) -> tuple[list[str], set[str]]:
+    tokens = [child for token in MARKDOWN.parse(page) for child in (token, *(token.children or []))]
+    assert not [token for token in tokens if token.type.startswith(("html", "image"))]
+    marks = {token.tag for token in tokens if token.nesting == 1} - {"ul", "li", "p"}
+    return [str(token.attrs["href"]) for token in tokens if token.type == "link_open"], marks
+
+
+def test_the_candidates_page_says_what_it_is_and_what_each_gate_said() -> None:
+    lines = candidate_page(CANDIDATE, "https://s.example/c", "https://r.example").splitlines()
+    assert f"- **Commit:** [{'c' * 40}](https://s.example/c)" in lines
+    assert DIGEST in lines
+    assert "- ✓ **lint:** clean" in lines
+    assert any(line.startswith("- ✗ **unit-tests:** ") for line in lines)
+
+
+def test_the_promotions_page_says_how_it_ended_and_what_was_seen() -> None:
+    page = promotion_page(CANDIDATE, "staging", "staging: runs it", {"Rollout": "confirmed"}, ["Synced", "Healthy"])
+    assert page.startswith("## shop-api ccccccc → staging\n\n**staging: runs it**\n\n- **Rollout:** confirmed\n")
+    assert page.endswith("### What was seen\n\n- Synced\n- Healthy")
+
+
+def test_a_digest_stands_in_a_block_of_its_own() -> None:
+    """The UI does not break such a word, and within a line it would cover what stands beside the page."""
     for page in (
         candidate_page(CANDIDATE, "https://s.example", "https://r.example"),
-        approval_page(question(changes=changes)),
+        promotion_page(CANDIDATE, "production", "done", {}, []),
     ):
-        assert "<img" not in page
-        assert "](http://evil" not in page
-        assert "\n# Title" not in page
-
-
-def test_a_diff_cannot_leave_its_code_block() -> None:
-    page = approval_page(question(file_diff="+ ```\n+ # approved"))
-    assert page.count("```") == 2
-
-
-def test_the_approver_sees_the_newest_commits_and_how_many_there_are() -> None:
-    page = approval_page(question())
-    assert "What is new (30 commits)" in page
-    assert "commit 29" in page
-    assert "commit 9 " not in page
-    assert "… and 10 more" in page
-
-
-def test_the_approver_is_told_that_the_name_proves_nothing() -> None:
-    assert "nothing proves it" in approval_page(question())
-
-
-def test_a_repeated_question_says_why_at_the_top() -> None:
-    assert approval_page(question(asked_again="Dana wrote it")).startswith("> ⚠️ **Not counted:** Dana wrote it")
+        assert f"\n\n```\n{DIGEST}\n```\n\n" in page
+        assert page.count(DIGEST) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reports are read as they are written by real tools, and refused where they are not complete."""
+"""Tests are counted and lines measured exactly, in whatever way reports name them."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.report import (
-    MAX_BYTES,
-    Coverage,
-    SonarQubeAnalysis,
-    TestCount,
-    parse_cobertura,
-    parse_junit,
-    parse_report_task,
-)
+from tasks.domain.measure import Coverage, CoveredLines, FileCoverage, TestCount, coverage_of, join_coverage
+from tasks.domain.reports.cobertura import parse_cobertura
+from tasks.domain.reports.junit import parse_junit
 
 REPORTS = Path(__file__).parent.parent / "data" / "reports"
 
@@ -57,10 +51,6 @@ def test_a_case_with_a_failure_and_an_error_counts_once() -> None:
     assert parse_junit(report, "r.xml") == TestCount(errors=1, failures=("a: teardown",))
 
 
-def test_counts_the_lines_that_coverage_py_reported() -> None:
-    assert parse_cobertura((REPORTS / "cobertura.xml").read_bytes(), "coverage.xml") == Coverage(7, 9)
-
-
 def test_a_line_that_a_report_names_twice_counts_once_and_is_covered_if_it_ever_ran() -> None:
     report = b"""<!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd">
       <coverage><packages><package><classes>
@@ -68,61 +58,24 @@ def test_a_line_that_a_report_names_twice_counts_once_and_is_covered_if_it_ever_
         <lines><line number="1" hits="0"/><line number="2" hits="0"/></lines></class>
       <class filename="A.java"><lines><line number="1" hits="3"/></lines></class>
       </classes></package></packages></coverage>"""
-    assert parse_cobertura(report, "coverage.xml") == Coverage(1, 2)
+    assert parse_cobertura(report, "coverage.xml") == Coverage(
+        (FileCoverage("A.java", frozenset({1}), frozenset({2})),)
+    )
 
 
 def test_coverage_is_compared_exactly_and_shown_rounded_down() -> None:
-    almost = Coverage(15999, 20000)
+    almost = CoveredLines(15999, 20000)
     assert (almost.percent, almost.reaches(Decimal(80))) == (Decimal("79.99"), False)
-    assert Coverage(4, 5).reaches(Decimal(80))
-    assert Coverage(2, 3).reaches(Decimal("66.66"))
-    assert not Coverage(2, 3).reaches(Decimal("66.67"))
+    assert CoveredLines(4, 5).reaches(Decimal(80))
+    assert CoveredLines(2, 3).reaches(Decimal("66.66"))
+    assert not CoveredLines(2, 3).reaches(Decimal("66.67"))
 
 
 @given(st.integers(1, 10**9).flatmap(lambda valid: st.tuples(st.integers(0, valid), st.just(valid))))
 def test_the_shown_percentage_is_always_one_that_is_reached(counts: tuple[int, int]) -> None:
-    coverage = Coverage(*counts)
+    coverage = CoveredLines(*counts)
     assert coverage.reaches(coverage.percent)
     assert not coverage.reaches(coverage.percent + Decimal("0.01"))
-
-
-def test_reads_a_value_with_equals_signs_from_report_task() -> None:
-    text = b"""projectKey=shop-api
-serverUrl=http://sonar:9000
-dashboardUrl=http://sonar:9000/dashboard?id=shop-api
-ceTaskId=AY1
-ceTaskUrl=http://sonar:9000/api/ce/task?id=AY1
-"""
-    expected = SonarQubeAnalysis("AY1", "shop-api", "http://sonar:9000/dashboard?id=shop-api")
-    assert parse_report_task(text, "report-task.txt") == expected
-
-
-@pytest.mark.parametrize(
-    ("report", "says"),
-    [
-        (b"", "out/r.xml is empty"),
-        (b" \n", "out/r.xml is empty"),
-        (b"<testsuite><testcase name='a'/>", "out/r.xml is not a complete"),
-        (b"not xml at all", "out/r.xml is not a complete"),
-        (b"<html/>", "out/r.xml starts with <html>"),
-        (b"x" * (MAX_BYTES + 1), "out/r.xml is larger than 25 MB"),
-        (b"<!DOCTYPE d [<!ENTITY a 'aa'>]><testsuite>&a;</testsuite>", "out/r.xml uses XML entities"),
-        (b"<!DOCTYPE d [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><testsuite>&a;</testsuite>", "uses XML entities"),
-        (b"<?xml version='1.0' encoding='nothing'?><testsuite/>", "out/r.xml"),
-    ],
-)
-@pytest.mark.parametrize("parse", [parse_junit, parse_cobertura])
-def test_refuses_what_is_not_a_whole_report_and_names_the_file(report: bytes, says: str, parse: object) -> None:
-    with pytest.raises(InvalidReport) as refusal:
-        parse(report, "out/r.xml")  # type: ignore[operator]
-    assert says in str(refusal.value)
-
-
-@pytest.mark.parametrize("cut", range(1, 100, 7))
-def test_a_report_cut_anywhere_is_refused(cut: int) -> None:
-    report = (REPORTS / "cobertura.xml").read_bytes()
-    with pytest.raises(InvalidReport):
-        parse_cobertura(report[: len(report) * cut // 100], "coverage.xml")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +92,50 @@ def test_refuses_a_coverage_report_of_no_code() -> None:
         parse_cobertura(b"<coverage line-rate='1'/>", "coverage.xml")
 
 
-def test_refuses_a_report_task_of_a_scanner_that_did_not_finish() -> None:
-    with pytest.raises(InvalidReport, match="no ceTaskId"):
-        parse_report_task(b"projectKey=shop-api\n", "report-task.txt")
+@pytest.mark.parametrize(
+    ("sources", "filename", "file"),
+    [
+        ([], "shop/prices.py", "shop/prices.py"),
+        (["/checkout/shop"], "prices.py", "shop/prices.py"),
+        (["."], "shop/prices.py", "shop/prices.py"),
+        (["src"], "prices.py", "src/prices.py"),
+        (["/checkout/shop", "/checkout/web"], "prices.py", "**/prices.py"),
+        (["/somewhere/else"], "prices.py", "**/prices.py"),
+        (["/somewhere/else"], "/checkout/shop/prices.py", "shop/prices.py"),
+    ],
+)
+def test_a_file_is_named_from_the_repository_s_root_where_its_source_tells(
+    sources: list[str], filename: str, file: str
+) -> None:
+    listed = "".join(f"<source>{source}</source>" for source in sources)
+    report = f"""<coverage><sources>{listed}</sources><class filename="{filename}"><lines>
+      <line number="1" hits="1"/></lines></class></coverage>"""
+    [measured] = parse_cobertura(report.encode(), "coverage.xml", roots=("/checkout",)).files
+    assert measured.file == file
+
+
+def test_a_line_that_several_reports_measured_is_covered_where_any_saw_it_run() -> None:
+    units = coverage_of({("a.py", 1): 1, ("a.py", 2): 0})
+    stories = coverage_of({("a.py", 2): 1, ("a.py", 3): 0, ("b.py", 1): 0})
+    assert join_coverage([units, stories]) == coverage_of(
+        {("a.py", 1): 1, ("a.py", 2): 1, ("a.py", 3): 0, ("b.py", 1): 0}
+    )
+
+
+def test_only_changed_lines_that_were_measured_are_looked_at() -> None:
+    coverage = coverage_of({("a.py", 1): 1, ("a.py", 2): 0, ("b.py", 1): 0})
+    changed = {"a.py": frozenset({1, 2, 99}), "README.md": frozenset({1})}
+    assert coverage.only(changed) == coverage_of({("a.py", 1): 1, ("a.py", 2): 0})
+    assert coverage.only({"README.md": frozenset({1})}) is None
+
+
+def test_a_file_of_which_only_the_end_is_known_is_found_by_the_longest_end_that_fits() -> None:
+    coverage = coverage_of({("**/shop/Prices.java", 1): 1, ("**/Prices.java", 1): 0, ("**/Other.java", 1): 0})
+    changed = {"src/main/java/shop/Prices.java": frozenset({1}), "src/NotOther.java": frozenset({1})}
+    part = coverage.only(changed)
+    assert part is not None
+    assert part.lines == CoveredLines(1, 1)
+
+
+def test_a_file_whose_whole_name_is_known_is_not_another_one_that_ends_like_it() -> None:
+    assert coverage_of({("prices.py", 1): 0}).only({"shop/prices.py": frozenset({1})}) is None

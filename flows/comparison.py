@@ -1,0 +1,40 @@
+"""What a commit's gates compare it with: the mainline before it, what was found there, and the lines that changed."""
+
+from datetime import UTC, datetime
+
+from flows.workshop import Workshop
+from tasks.domain.baseline import baseline_of
+from tasks.domain.commit import Mainline
+from tasks.domain.gate import CHANGED_LINES, FINDINGS, GateResult
+from tasks.domain.gate_engine import GateFacts, is_decided
+from tasks.source import changed_lines
+from tasks.source_baseline import find_baseline, keep_baseline
+
+
+def compares(workshop: Workshop) -> bool:
+    """Whether a gate of the application compares with commits before."""
+    return any(is_decided(workshop.app, gate) for gate in (FINDINGS, CHANGED_LINES))
+
+
+def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline | None) -> GateFacts:
+    """What gates are decided on besides the outcomes of checks; `mainline` is None where none of them compares."""
+    today = datetime.now(UTC).date()
+    if mainline is None:
+        return GateFacts(today, workshop.waivers)
+    where = (workshop.github, workshop.app.repository)
+    before = find_baseline(*where, workshop.application, mainline.before)
+    # A commit of the mainline that has passed already is judged again as it was then.
+    itself = find_baseline(*where, workshop.application, (commit,)) if mainline.holds_it else None
+    changed = None
+    if is_decided(workshop.app, CHANGED_LINES):
+        # Several commits may be pushed to the mainline at once; a pull request is compared with where it branched off.
+        passed_before = before.commit if before and mainline.holds_it else None
+        changed = changed_lines(*where, passed_before or next(iter(mainline.before), None), commit)
+    return GateFacts(today, workshop.waivers, itself or before, changed)
+
+
+def remember_findings(workshop: Workshop, commit: str, gates: tuple[GateResult, ...]) -> None:
+    """Keep what counts in a commit of the mainline that passed, for those after it."""
+    findings = next((gate.findings for gate in gates if gate.gate == FINDINGS), None)
+    if findings is not None:
+        keep_baseline(workshop.github, workshop.app.repository, workshop.application, baseline_of(commit, findings))

@@ -1,0 +1,138 @@
+"""Rolling back by hand: production returns to the release before, or nothing is written and a sentence says why."""
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import httpx
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.concurrency.sync import concurrency
+from prefect.deployments import run_deployment
+from prefect.states import State
+
+from deployments.sandbox.world import APPLICATION, GITOPS, World
+from tasks.domain.history import Change, promotion_message
+
+FILE = f"apps/{APPLICATION}/values-preview.yaml"
+SHA = "1a2b3c4" + "0" * 33
+A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
+WHY = {"application": APPLICATION, "reason": "customers complain"}
+
+
+@pytest.fixture
+def preview(configure) -> None:
+    """An environment with a file and a history of its own, which nothing rolls out."""
+    configure("environments", preview={"argocd": {"application": "{application}-preview"}, "manifest": {"file": FILE}})
+    with get_client(sync_client=True) as client:
+        client.upsert_global_concurrency_limit_by_name("environment:preview", 1)
+
+
+@pytest.fixture
+def write(world: World) -> Callable[..., str]:
+    """Commit the file with this digest, as Tidegate does where a change is told, else as a person does."""
+
+    def writing(digest: str, **change: str) -> str:
+        text = f'image:\n  repository: registry.example/shop-api\n  tag: ""\n  digest: "{digest}"\n'
+        message = "Change it by hand"
+        if change:
+            message = promotion_message(Change(APPLICATION, "preview", digest, SHA, **change))
+        return world.github.commit(
+            GITOPS, "main", {FILE: text}, message, author_name="Pat Platform", author_email="pat@acme.example"
+        )
+
+    return writing
+
+
+def gitops_head(world: World) -> str | None:
+    return world.github.repositories[GITOPS].git.head("main")
+
+
+def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(world: World, tell, start) -> None:
+    before = world.read_environment("production").digest
+    commit, runs = tell("approve")
+    bad = runs["production"].digest
+    assert world.read_environment("production").digest == bad != before
+    ended = start("roll-back", environment="production", **WHY)
+
+    change = world.read_changes("production")[0]
+    assert (ended.name, ended.type.value) == ("Rolled back", "COMPLETED")
+    assert ended.message == (f"production is back at {before[7:19]} (commit {change.source_commit[:7]}), verified.")
+    assert (change.digest, change.rollback_of, change.reason) == (before, bad, "customers complain")
+    after = world.read_environment("production")
+    assert (after.digest, after.health) == (before, "Healthy")
+    assert httpx.get(after.url).headers["X-Commit"] == change.source_commit != commit
+    again = start("promote", application=APPLICATION, environment="production", commit=commit, digest=bad)
+    assert again.name == "Refused"
+    assert "in quarantine in production" in again.message
+    assert "customers complain" in again.message
+
+
+def test_nothing_is_written_where_there_is_no_release_before(world: World, preview, write, start) -> None:
+    write(A)
+    head = write(A, run="the first one")
+    ended = start("roll-back", environment="preview", **WHY)
+
+    assert ended.type.value == "FAILED"
+    assert ended.message == "preview has no earlier healthy release to go back to; promote a good one."
+    assert gitops_head(world) == head
+
+
+def test_a_digest_in_quarantine_is_never_gone_back_to(world: World, preview, write, start) -> None:
+    write(A, run="the first one")
+    write(B, run="a bad one")
+    head = write(A, rollback_of=B, reason="it was bad")
+    ended = start("roll-back", environment="preview", **WHY)
+
+    assert ended.message == "preview has no earlier healthy release to go back to; promote a good one."
+    assert gitops_head(world) == head
+
+
+def test_a_file_that_names_no_digest_is_left_alone(world: World, preview, write, start) -> None:
+    head = write("")
+    ended = start("roll-back", environment="preview", **WHY)
+
+    assert (ended.name, ended.message) == ("Refused", f"{FILE} names no digest to go back from")
+    assert gitops_head(world) == head
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(world: World, preview, write) -> None:
+    write(A, run="the first one")
+    write(B, run="a bad one")
+    with get_client(sync_client=True) as client:
+        with concurrency("environment:preview", strict=True):
+            run = run_deployment(
+                "roll-back/roll-back", parameters={"environment": "preview", **WHY}, timeout=0, as_subflow=False
+            )
+            wait_for_step(client, run.id, f"read {FILE}")
+            head = write(C)
+        ended = wait_for_end(client, run.id)
+
+    assert ended.type.value == "FAILED"
+    assert ended.message == (
+        f"{FILE} holds registry.example/shop-api@{C} since commit {head}, not {B} any more; "
+        "nothing was written, look at that commit and decide again"
+    )
+    assert gitops_head(world) == head
+
+
+def wait_for_step(client: SyncPrefectClient, run: UUID, name: str) -> None:
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        steps = client.read_task_runs(flow_run_filter=mine)
+        if any(step.name == name and step.state and step.state.is_completed() for step in steps):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"the run has not come to '{name}'")
+
+
+def wait_for_end(client: SyncPrefectClient, run: UUID) -> State:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        state = client.read_flow_run(run).state
+        if state.is_final():
+            return state
+        time.sleep(0.1)
+    raise TimeoutError("the run has not ended")

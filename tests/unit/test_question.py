@@ -1,0 +1,133 @@
+"""What an approver is shown, with text in it that others wrote."""
+
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.change_set import ChangeSet, NewCommit, Position
+from tasks.domain.delivery import ApprovalPolicy
+from tasks.domain.gate import GateResult
+from tasks.domain.image import ImageReference
+from tasks.domain.question import Question, approval_page
+from tasks.domain.verdict import failed, passed
+
+OLD, NEW = "sha256:" + "0a" * 32, "sha256:" + "ab" * 32
+HOSTILE = "<img src=x onerror=alert(1)> [approve](http://evil.example) | **done** `x` ![x](y)\n# Title"
+BEFORE = f'image:\n  tag: {"b" * 40}\n  digest: "{OLD}"  # what runs\nreplicas: 2\n'
+COMMITS = tuple(NewCommit(f"{n:040x}", f"commit {n}", f"author {n % 5}") for n in range(30))
+QUESTION = Question(
+    candidate=ReleaseCandidate(
+        "shop-api",
+        "c" * 40,
+        ImageReference("registry.example/shop-api", "c" * 40, NEW),
+        gates=(GateResult("lint", passed("clean")), GateResult("unit-tests", passed("26 tests passed."))),
+    ),
+    environment="production",
+    policy=ApprovalPolicy(),
+    changes=ChangeSet("b" * 40, "c" * 40, Position.AHEAD, COMMITS, total=30),
+    needs={"staging": passed("staging runs it, healthy")},
+    runs_now=ImageReference("registry.example/shop-api", "b" * 40, OLD),
+    file="apps/shop-api/values-production.yaml",
+    before=BEFORE,
+    after=BEFORE.replace(OLD, NEW).replace("b" * 40, "c" * 40),
+    links={"The commit": "https://github.example/c"},
+    expires="2026-03-04 12:00 UTC",
+)
+
+
+def test_what_decides_stands_in_the_first_lines() -> None:
+    """The older UI shows no more above the form on a small screen."""
+    assert approval_page(QUESTION).splitlines()[:10] == [
+        "## shop-api ccccccc → production",
+        "",
+        "[The commit](https://github.example/c)",
+        "",
+        "- **Image** `0a0a0a0a0a0a` (bbbbbbb) → `abababababab`",
+        "- **30 new commits** by author 4, author 3, author 2 and 2 more",
+        "- ✓ All 2 gates passed.",
+        "- ✓ staging runs it, healthy",
+        "- Open until 2026-03-04 12:00 UTC to anybody who wrote none of it",
+        "",
+    ]
+
+
+def test_the_approver_sees_the_lines_that_are_written_and_in_which_file() -> None:
+    assert approval_page(QUESTION).splitlines()[-11:] == [
+        "In `apps/shop-api/values-production.yaml` only:",
+        "",
+        "```diff",
+        "@@ -1,4 +1,4 @@",
+        " image:",
+        "-  tag: bbbbbbbbbbbb…",
+        '-  digest: "sha256:0a0a0a0a0a0a…"  # what runs',
+        "+  tag: cccccccccccc…",
+        '+  digest: "sha256:abababababab…"  # what runs',
+        " replicas: 2",
+        "```",
+    ]
+
+
+def test_a_gate_that_failed_and_an_environment_that_is_unhealthy_are_seen_at_once() -> None:
+    candidate = replace(QUESTION.candidate, gates=(GateResult("lint", failed("2 errors")),))
+    page = approval_page(replace(QUESTION, candidate=candidate, needs={"staging": failed("staging is Degraded")}))
+    assert "- ✗ 1 of 1 gate failed: lint.\n- ✗ staging is Degraded\n" in page
+    assert "- ✗ **lint:** 2 errors" in page
+
+
+def test_the_approver_sees_the_newest_commits_and_how_many_there_are() -> None:
+    page = approval_page(QUESTION)
+    assert "`0000000` commit 29 — author 4" in page
+    assert "commit 9 " not in page
+    assert "- … and 10 more" in page
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (ApprovalPolicy(), "to anybody who wrote none of it"),
+        (ApprovalPolicy(author_may_approve=True), "to anybody"),
+        (ApprovalPolicy(approvers=("Ada", "Ben")), "to Ada, Ben (not to who wrote part of it)"),
+        (ApprovalPolicy(approvers=("Ada",), author_may_approve=True), "to Ada"),
+    ],
+)
+def test_the_approver_is_told_who_may_approve(policy: ApprovalPolicy, words: str) -> None:
+    assert f"- Open until 2026-03-04 12:00 UTC {words}\n" in approval_page(replace(QUESTION, policy=policy))
+
+
+def test_a_first_promotion_says_that_nothing_is_known() -> None:
+    nothing = ChangeSet(None, "c" * 40, Position.AHEAD, (), 0)
+    page = approval_page(replace(QUESTION, changes=nothing, runs_now=None))
+    assert "- **Image** none → `abababababab`\n- **every commit is new**: nothing is known" in page
+
+
+def test_the_same_code_built_again_is_called_that() -> None:
+    same = ChangeSet("c" * 40, "c" * 40, Position.IDENTICAL, (), 0)
+    assert "- **0 new commits**: the same code, built again" in approval_page(replace(QUESTION, changes=same))
+
+
+def test_a_hostile_commit_cannot_draw_on_the_question() -> None:
+    """The only link is ours; HTML, images and headings of others are nowhere."""
+    changes = ChangeSet("b" * 40, "c" * 40, Position.AHEAD, (NewCommit("c" * 40, HOSTILE, HOSTILE),), 1)
+    page = approval_page(replace(QUESTION, changes=changes, asked_again=HOSTILE))
+    tokens = [child for token in MarkdownIt("commonmark").parse(page) for child in (token, *(token.children or []))]
+    assert [token.attrs["href"] for token in tokens if token.type == "link_open"] == ["https://github.example/c"]
+    assert not [token for token in tokens if token.type.startswith(("html", "image"))]
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h2", "h3", "h3", "h3"]
+
+
+def test_a_diff_cannot_leave_its_code_block() -> None:
+    page = approval_page(replace(QUESTION, after=BEFORE + "```\n# approved\n"))
+    assert page.count("```") == 2
+
+
+def test_a_repeated_question_says_why_at_the_top() -> None:
+    page = approval_page(replace(QUESTION, asked_again="Dana wrote it"))
+    assert page.startswith("> ⚠ **Not counted:** Dana wrote it\n")
+
+
+def test_nothing_in_the_question_is_wider_than_the_form() -> None:
+    """About 50 characters of code fit; a longer word would have to be scrolled to."""
+    lines = approval_page(QUESTION).split("```diff")[1].splitlines()
+    assert max(len(line) for line in lines) <= 50

@@ -1,0 +1,138 @@
+"""SARIF says in many ways how bad a result is, where it stands, and that it does not count."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tasks.domain.finding import Finding, Kind, Severity
+from tasks.domain.reports.sarif import parse_sarif
+
+
+def run(*results: dict[str, Any], rules: list[dict[str, Any]] | None = None, **more: Any) -> bytes:
+    given = [{"ruleId": "R1", "message": {"text": "no"}} | result for result in results]
+    driver = {"name": "Scanner", "rules": rules or []}
+    return json.dumps({"version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": given} | more]}).encode()
+
+
+def one(result: dict[str, Any], **more: Any) -> Finding:
+    [finding] = parse_sarif(run(result, **more), "r.sarif", roots=("/checkout",))
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("score", "severity"),
+    [
+        ("9.0", Severity.CRITICAL),
+        ("8.9", Severity.HIGH),
+        ("7.0", Severity.HIGH),
+        ("6.9", Severity.MEDIUM),
+        ("4.0", Severity.MEDIUM),
+        ("3.9", Severity.LOW),
+        ("0.0", Severity.LOW),
+        (9.8, Severity.CRITICAL),
+        ("-1", Severity.UNKNOWN),
+    ],
+)
+def test_a_score_decides_before_any_level(score: object, severity: Severity) -> None:
+    rule = {"id": "R1", "properties": {"security-severity": score}}
+    assert one({"level": "note"}, rules=[rule]).severity is severity
+    assert one({"level": "note", "properties": {"security-severity": score}}).severity is severity
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [
+        ("error", Severity.HIGH),
+        ("warning", Severity.MEDIUM),
+        ("note", Severity.LOW),
+        ("none", Severity.INFO),
+        (None, Severity.MEDIUM),
+    ],
+)
+def test_the_level_is_the_result_s_or_the_rule_s_or_warning(level: str | None, severity: Severity) -> None:
+    assert one({"level": level} if level else {}).severity is severity
+    rule = {"id": "R1", "defaultConfiguration": {"level": level} if level else {}}
+    assert one({}, rules=[rule]).severity is severity
+
+
+@pytest.mark.parametrize(
+    ("result", "counts"),
+    [
+        ({}, True),
+        ({"suppressions": []}, True),
+        ({"suppressions": [{"kind": "inSource"}]}, False),
+        ({"suppressions": [{"kind": "external", "status": "accepted"}]}, False),
+        ({"suppressions": [{"kind": "external", "status": "rejected"}]}, True),
+        ({"suppressions": [{"status": "accepted"}, {"status": "underReview"}]}, True),
+        ({"kind": "fail"}, True),
+        ({"kind": "pass"}, False),
+        ({"kind": "notApplicable"}, False),
+        ({"baselineState": "unchanged"}, True),
+        ({"baselineState": "absent"}, False),
+    ],
+)
+def test_what_is_suppressed_no_problem_or_gone_does_not_count(result: dict[str, Any], counts: bool) -> None:
+    assert len(parse_sarif(run(result), "r.sarif")) == counts
+
+
+def test_a_rule_is_named_by_id_reference_or_index_and_an_id_may_go_on() -> None:
+    rules = [{"id": "R0"}, {"id": "R1", "defaultConfiguration": {"level": "error"}}]
+    for result in ({}, {"ruleId": None, "rule": {"id": "R1"}}, {"ruleId": None, "ruleIndex": 1}, {"ruleId": "R1/sub"}):
+        finding = one(result, rules=rules)
+        assert (finding.rule.partition("/")[0], finding.severity) == ("R1", Severity.HIGH)
+    assert one({"ruleId": None, "ruleIndex": 7}, rules=rules).rule == "unnamed"
+
+
+def test_a_message_may_stand_at_the_rule_and_take_arguments() -> None:
+    rule = {"id": "R1", "messageStrings": {"default": {"text": "{0} is not {1}"}}}
+    message = {"id": "default", "arguments": ["this", "that"]}
+    assert one({"message": message}, rules=[rule]).message == "this is not that"
+
+
+@pytest.mark.parametrize(
+    ("location", "bases", "file"),
+    [
+        ({"uri": "a.py"}, {}, "a.py"),
+        ({"uri": "a.py", "uriBaseId": "ROOT"}, {"ROOT": {"uri": "file:///checkout/src/"}}, "src/a.py"),
+        ({"uri": "a.py", "uriBaseId": "NOWHERE"}, {}, "a.py"),
+        (
+            {"uri": "a.py", "uriBaseId": "A"},
+            {"A": {"uri": "x/", "uriBaseId": "B"}, "B": {"uri": "y/", "uriBaseId": "A"}},
+            None,
+        ),
+    ],
+)
+def test_a_place_is_found_through_its_bases_which_may_not_lead_in_circles(
+    location: dict[str, str], bases: dict[str, Any], file: str | None
+) -> None:
+    result = {"locations": [{"physicalLocation": {"artifactLocation": location, "region": {"startLine": 3}}}]}
+    finding = one(result, originalUriBaseIds=bases)
+    assert (finding.file == file) or (file is None and finding.file.endswith("a.py"))
+    assert finding.line == 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        ("CVE-2031-0001", Kind.VULNERABILITY),
+        ("GHSA-aaaa-bbbb-cccc", Kind.VULNERABILITY),
+        ("SNYK-PYTHON-SHAKY-1", Kind.VULNERABILITY),
+        ("SNYK-CODE-1", Kind.CODE),
+        ("py/sql-injection", Kind.CODE),
+    ],
+)
+def test_an_advisory_s_rule_makes_a_vulnerability(rule: str, kind: Kind) -> None:
+    assert one({"ruleId": rule}).kind is kind
+
+
+def test_a_tool_s_own_fingerprint_is_what_tells_its_results_apart() -> None:
+    assert one({"partialFingerprints": {"primaryLocationLineHash": "a:1", "other": "x"}}).identity == "a:1"
+    assert one({"fingerprints": {"v2": "b", "v1": "a"}}).identity == "v1=a v2=b"
+    assert one({}).identity == ""
+
+
+def test_all_runs_of_a_file_count() -> None:
+    whole = json.loads(run({}))
+    whole["runs"] *= 3
+    assert len(parse_sarif(json.dumps(whole).encode(), "r.sarif")) == 3

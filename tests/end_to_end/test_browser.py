@@ -135,7 +135,9 @@ def test_the_form_in_the_ui_is_enough_to_promote_to_production(
         take(page, shots / f"approval-{ui}.png")
         fill_in(page, form, ui, decision="approve", approver="Robin Reviewer", comment="Looked at it in staging")
         take(page, shots / f"approval-filled-in-{ui}.png")
-        form.get_by_role("button", name="Resume" if ui == "v2" else "Submit").click()
+        with page.expect_response(re.compile(r"/resume$")) as answer:
+            form.get_by_role("button", name="Resume" if ui == "v2" else "Submit").click()
+        assert answer.value.json()["status"] == "ACCEPT", answer.value.text()
         ended = wait_for(client, commit, lambda run: run.environment == "production" and run.is_over)
 
     assert (ended.run_id, ended.state) == (waiting.run_id, "Verified")

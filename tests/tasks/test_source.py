@@ -255,6 +255,8 @@ def test_a_repository_cannot_hide_changed_lines(state: GitHubState, github: GitH
 
     first = push({"a.py": "a\n", ".gitattributes": "*.py binary -diff\n"})
     assert changed_lines.fn(github, REPOSITORY, first, push({"a.py": "a\nb\n"})) == {"a.py": {2}}
+    # What git takes for a binary file.
+    assert changed_lines.fn(github, REPOSITORY, first, push({"a.py": "a\nb = '\0'\n"})) == {"a.py": {2}}
 
 
 def test_the_machine_s_own_settings_change_no_diff(

@@ -213,6 +213,7 @@ def test_an_applied_image_serves_requests_through_its_service(cluster: Cluster, 
     assert [word for word in answer if word != "LC_CTYPE"] == [
         "first",
         "FROM_POD",
+        "HOST",
         "PATH",
         "PORT",
         "VERSION",

@@ -1,0 +1,52 @@
+"""`tidegate sandbox` alone: what it prints is what `tidegate register` reads, and Ctrl-C ends all of it."""
+
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from deployments.block_settings import BLOCKS
+
+
+@pytest.fixture
+def sandbox() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "deployments.command_line", "sandbox"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        yield process
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+
+
+def exports(sandbox: subprocess.Popen[str]) -> dict[str, str]:
+    assert sandbox.stdout is not None
+    found = {}
+    for line in sandbox.stdout:
+        words = shlex.split(line, comments=True)
+        if not words:
+            break
+        name, _, value = words[1].partition("=")
+        found[name] = value
+    return found
+
+
+def test_the_sandbox_serves_what_it_prints_until_it_is_interrupted(sandbox: subprocess.Popen[str]) -> None:
+    printed = exports(sandbox)
+
+    known = {setting.variable for block in BLOCKS for setting in block.settings} | {"TIDEGATE_DELIVERY"}
+    assert printed.keys() <= known
+    argocd = {"Authorization": f"Bearer {printed['TIDEGATE_ARGOCD_TOKEN']}"}
+    applications = httpx.get(f"{printed['TIDEGATE_ARGOCD_URL']}/api/v1/applications", headers=argocd).json()["items"]
+    assert {a["metadata"]["name"]: a["status"]["health"]["status"] for a in applications} == {
+        "shop-api-production": "Healthy",
+        "shop-api-staging": "Healthy",
+    }
+    assert httpx.get(f"{printed['TIDEGATE_REGISTRY_URL']}/v2/").is_success
+
+    sandbox.send_signal(signal.SIGINT)
+    assert sandbox.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{printed['TIDEGATE_REGISTRY_URL']}/v2/")

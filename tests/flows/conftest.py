@@ -55,13 +55,18 @@ def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iter
             yield opened
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def here(world: World) -> Iterator[None]:
-    """The world outlives these tests; its environment, its worker's eagerness and its faults do not."""
+    """The world outlives the modules of this folder; its environment and its worker's eagerness do not."""
     with _environment(world):
         AT_WORK.set()
         yield
         AT_WORK.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(world: World) -> Iterator[None]:
+    yield
     world.heal()
 
 

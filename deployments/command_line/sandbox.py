@@ -1,9 +1,9 @@
 """`tidegate sandbox`: the sandbox alone, for trying things out against it."""
 
-import contextlib
 import shlex
 import signal
 import tempfile
+import threading
 from pathlib import Path
 
 import typer
@@ -24,5 +24,13 @@ def sandbox() -> None:
         for name, value in world.environment().items():
             typer.echo(f"export {name}={shlex.quote(value)}")
         typer.echo(f"# Images are built by {world.builder}. Ctrl-C ends it.")
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
+        _wait_for_the_end()
+
+
+def _wait_for_the_end() -> None:
+    # Set by hand: a process that was started in the background begins with interrupts ignored.
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    while not ended.wait(1):
+        pass

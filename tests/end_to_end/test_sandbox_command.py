@@ -17,8 +17,7 @@ def sandbox() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "deployments.command_line", "sandbox"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         yield process
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        process.kill()
 
 
 def exports(sandbox: subprocess.Popen[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from flows.place import Place, load_place
 from flows.roll_out import roll_out
 from tasks.domain.approval import Approval
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.promotion import Decision, Promote, Superseded, UpToDate, decide_promotion
+from tasks.domain.promotion import Decision, Promote, Superseded, UpToDate, decide_promotion, refuse_waiting
 from tasks.domain.verdict import Verdict
 from tasks.runs import start_promotion, wake
 
@@ -57,7 +57,7 @@ def change(place: Place, candidate: ReleaseCandidate, evidence: Verdict, approva
     with hold(place.environment):
         decision = look(place, candidate, evidence)
         if not isinstance(decision, Promote | UpToDate):
-            return end(decision)
+            return end(refuse_waiting(decision) if approval else decision)
         return roll_out(place, candidate, approval)
 
 

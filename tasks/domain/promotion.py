@@ -96,5 +96,12 @@ def decide_promotion(facts: PromotionFacts) -> Decision:
     return Promote(f"{name} may go to {environment}: its gates passed" + _after(facts.needs))
 
 
+def refuse_waiting(decision: Wait | Superseded | Refuse) -> Superseded | Refuse:
+    """After an approval nothing waits in silence: nobody would start the promotion again, so a person has to know."""
+    if isinstance(decision, Wait):
+        return Refuse(f"{decision.reason}; start the promotion again when it is there")
+    return decision
+
+
 def _after(needs: Mapping[str, Verdict]) -> str:
     return f" and {', '.join(needs)} runs it, healthy" if needs else ""

@@ -15,6 +15,7 @@ from tasks.domain.promotion import (
     UpToDate,
     Wait,
     decide_promotion,
+    refuse_waiting,
 )
 from tasks.domain.verdict import failed, passed, pending
 
@@ -85,3 +86,10 @@ def test_quarantine_outweighs_that_the_digest_is_already_written() -> None:
     """A rollback that was half done must not be confirmed as a success."""
     facts = dataclasses.replace(READY, desired_digest=DIGEST, quarantine={DIGEST: "rolled back"})
     assert isinstance(decide_promotion(facts), Refuse)
+
+
+def test_what_was_approved_is_refused_rather_than_left_waiting() -> None:
+    assert refuse_waiting(Wait("staging is Progressing")) == Refuse(
+        "staging is Progressing; start the promotion again when it is there"
+    )
+    assert refuse_waiting(Superseded("by another")) == Superseded("by another")

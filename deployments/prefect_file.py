@@ -14,9 +14,9 @@ from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
 from deployments.prefect_values import Deployment, PrefectFile, Schedule
+from tasks.domain.configuration.located_yaml import Mistake, Place, read_yaml
+from tasks.domain.configuration.model_mistakes import find_mistakes, read_model, suggest
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.located_yaml import Mistake, Place, read_yaml
-from tasks.domain.model_mistakes import find_mistakes, read_model, suggest
 
 # A deployment's limit is held by a lease that ends while a run waits for a person, and takes the run with it
 # (https://github.com/PrefectHQ/prefect/issues/20251).

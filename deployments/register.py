@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from deployments.block_settings import BLOCKS, BlockSettings, Setting
 from deployments.prefect_server import explain, require_server
 from tasks.delivery import read_delivery
-from tasks.domain.delivery import Delivery
+from tasks.domain.delivery.model import Delivery
 from tasks.domain.errors import ConfigurationError
 
 WORK_POOL = "tidegate"

@@ -10,12 +10,12 @@ from flows.facts import changes_since, confirm_needs
 from flows.place import Place
 from tasks.approval import ask
 from tasks.artifacts import report_page
-from tasks.domain.approval import Answer, Approval, AskAgain, Expired, Rejected, decide_approval
+from tasks.domain.approval.decision import Answer, Approval, AskAgain, Expired, Rejected, decide_approval
+from tasks.domain.approval.question import Question, approval_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.change_set import ChangeSet
-from tasks.domain.delivery import ApprovalPolicy
-from tasks.domain.manifest import set_image
-from tasks.domain.question import Question, approval_page
+from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.manifest.formats import set_image
+from tasks.domain.promotion.change_set import ChangeSet
 from tasks.gitops import read_desired_state
 
 _HOW_TO_ANSWER = "Waiting for an approval until %s: open Resume at the top right (in the newer UI in the menu there)"

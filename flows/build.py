@@ -7,7 +7,7 @@ from tasks.docker import build_image, push_image
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.commit import CommitFacts
 from tasks.domain.errors import EvidenceMissing
-from tasks.domain.gate import GateResult
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.image_labels import image_labels
 from tasks.registry import find_digest

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from flows.workshop import Workshop
-from tasks.domain.baseline import baseline_of
 from tasks.domain.commit import Mainline
-from tasks.domain.gate import CHANGED_LINES, FINDINGS, GateResult
-from tasks.domain.gate_engine import GateFacts, is_decided
+from tasks.domain.gates.baseline import baseline_of
+from tasks.domain.gates.engine import GateFacts, is_decided
+from tasks.domain.gates.gate import CHANGED_LINES, FINDINGS, GateResult
 from tasks.source import changed_lines
 from tasks.source_baseline import find_baseline, keep_baseline
 

@@ -6,8 +6,8 @@ from functools import partial
 from flows.place import Place
 from tasks.argocd import wait_for_rollout
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout_facts import Expectation
-from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.rollout.facts import Expectation
+from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import failed
 from tasks.gitops import contains, image_at
 from tasks.post_deploy import check_http

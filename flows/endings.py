@@ -7,9 +7,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.workshop import load_workshop
-from tasks.domain.approval import Expired, Rejected
-from tasks.domain.gate import AGGREGATE
-from tasks.domain.promotion import Refuse, Superseded, Wait
+from tasks.domain.approval.decision import Expired, Rejected
+from tasks.domain.gates.gate import AGGREGATE
+from tasks.domain.promotion.decision import Refuse, Superseded, Wait
 from tasks.domain.verdict import failed
 from tasks.github import set_status
 from tasks.runs import run_url

@@ -5,12 +5,12 @@ from prefect.runtime import flow_run
 from flows.place import Place
 from tasks.argocd import confirm_environment
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.change_set import ChangeSet, Position
-from tasks.domain.evidence import judge_evidence
-from tasks.domain.gate import AGGREGATE, GateResult
-from tasks.domain.history import change_with, quarantined
+from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.image import ImageReference
-from tasks.domain.promotion import PromotionFacts, Rival
+from tasks.domain.promotion.change_set import ChangeSet, Position
+from tasks.domain.promotion.decision import PromotionFacts, Rival
+from tasks.domain.promotion.evidence import judge_evidence
+from tasks.domain.promotion.history import change_with, quarantined
 from tasks.domain.verdict import Verdict
 from tasks.github import compare, read_statuses
 from tasks.gitops import read_desired_state, read_history

@@ -8,9 +8,9 @@ from flows.comparison import compares, gather_gate_facts, remember_findings
 from flows.workshop import Workshop
 from tasks.artifacts import report_gates
 from tasks.checks import run_check
-from tasks.domain.gate import AGGREGATE, GateResult, decide_all
-from tasks.domain.gate_check import CheckOutcome
-from tasks.domain.gate_engine import decide_gates
+from tasks.domain.gates.checks import CheckOutcome
+from tasks.domain.gates.engine import decide_gates
+from tasks.domain.gates.gate import AGGREGATE, GateResult, decide_all
 from tasks.domain.verdict import Verdict
 from tasks.github import set_status
 from tasks.runs import run_url

@@ -8,7 +8,7 @@ from flows.integrate import integrate
 from flows.loading import load_block
 from tasks.artifacts import report_table
 from tasks.delivery import read_delivery
-from tasks.domain.delivery import Application
+from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.source import head_of
 

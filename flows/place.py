@@ -8,7 +8,9 @@ from blocks.gitops import GitOpsRepository
 from blocks.registry import ContainerRegistry
 from flows.loading import load_block
 from tasks.delivery import read_delivery
-from tasks.domain.delivery import Application, Delivery, Environment
+from tasks.domain.delivery.application import Application
+from tasks.domain.delivery.environment import Environment
+from tasks.domain.delivery.model import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from flows.facts import find_older, gather_candidate, gather_facts
 from flows.hold import hold
 from flows.place import Place, load_place
 from flows.roll_out import roll_out
-from tasks.domain.approval import Approval
+from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.promotion import Decision, Promote, Superseded, UpToDate, decide_promotion, refuse_waiting
+from tasks.domain.promotion.decision import Decision, Promote, Superseded, UpToDate, decide_promotion, refuse_waiting
 from tasks.domain.verdict import Verdict
 from tasks.runs import start_promotion, wake
 

@@ -8,9 +8,9 @@ from flows.confirm import confirm_change
 from flows.hold import hold
 from flows.place import Place, load_place
 from tasks.domain.errors import DesiredStateConflict
-from tasks.domain.history import Change, last_healthy_before, quarantined
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.promotion.history import Change, last_healthy_before, quarantined
+from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import failed, passed
 from tasks.gitops import image_at, read_desired_state, read_history, write_image
 from tasks.registry import read_image_facts

@@ -9,11 +9,11 @@ from flows.place import Place
 from flows.roll_back import put_back
 from tasks.argocd import preflight
 from tasks.artifacts import report_page
-from tasks.domain.approval import Approval
+from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.history import Change
 from tasks.domain.message import plain, promotion_page
-from tasks.domain.rollout_verdict import RolloutVerdict
+from tasks.domain.promotion.history import Change
+from tasks.domain.rollout.verdict import RolloutVerdict
 from tasks.gitops import write_image
 from tasks.runs import run_url
 

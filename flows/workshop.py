@@ -9,8 +9,9 @@ from blocks.registry import ContainerRegistry
 from blocks.sonarqube import SonarQubeServer
 from flows.loading import load_block
 from tasks.delivery import read_delivery, read_waivers
-from tasks.domain.delivery import Application, Delivery
-from tasks.domain.waiver import Waiver, waivers_for
+from tasks.domain.delivery.application import Application
+from tasks.domain.delivery.model import Delivery
+from tasks.domain.gates.waiver import Waiver, waivers_for
 
 
 @dataclass(frozen=True, slots=True)

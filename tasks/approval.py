@@ -1,4 +1,4 @@
-"""Asks a person: pauses the run until the form has been answered; tasks.domain.approval judges the answer."""
+"""Asks a person: pauses the run until the form has been answered; tasks.domain.approval.decision judges the answer."""
 
 from datetime import UTC, datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from pydantic import Field, ValidationError
 
-from tasks.domain.approval import Answer, AskAgain, Expired
+from tasks.domain.approval.decision import Answer, AskAgain, Expired
 
 POLL_SECONDS = 2
 

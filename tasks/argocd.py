@@ -1,4 +1,4 @@
-"""Observes rollouts through Argo CD; its other half is blocks.argocd, its rules are in tasks.domain.rollout.
+"""Observes rollouts through Argo CD; its other half is blocks.argocd, its rules are in tasks.domain.rollout.decision.
 
 It reads, asks Argo CD to look at git again, and starts a sync only where the application does not do so by itself.
 """
@@ -14,14 +14,14 @@ from prefect.cache_policies import NO_CACHE
 from blocks.argocd import ArgoCDServer
 from tasks.argocd_api import ApplicationApi
 from tasks.argocd_observation import Contains, ImageAt, observe, remembering
-from tasks.domain.argocd_json import read_status, read_token_expiry
-from tasks.domain.argocd_source import find_source, refuse_unused_file
-from tasks.domain.delivery import ArgoCDTarget, RolloutTimeouts
+from tasks.domain.argocd.answers import read_status, read_token_expiry
+from tasks.domain.argocd.source import find_source, refuse_unused_file
+from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import AccessRefused, Unreachable
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
-from tasks.domain.rollout_facts import ApplicationStatus, Expectation, Observation, Sync
-from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.rollout.decision import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
+from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Observation, Sync
+from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
 from tasks.retry import outside_task
 

@@ -10,12 +10,12 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from tasks.domain.argocd_json import Json, read_message, read_window_blocks
-from tasks.domain.argocd_resources import read_workloads
-from tasks.domain.delivery import ArgoCDTarget
+from tasks.domain.argocd.answers import Json, read_message, read_window_blocks
+from tasks.domain.argocd.resources import read_workloads
+from tasks.domain.delivery.rollout import ArgoCDTarget
 from tasks.domain.errors import AccessRefused, ConfigurationError, Unreachable
-from tasks.domain.rollout import Refresh
-from tasks.domain.rollout_facts import Workloads
+from tasks.domain.rollout.decision import Refresh
+from tasks.domain.rollout.facts import Workloads
 
 _LONGEST_WAIT_FOR_A_LIMIT_SECONDS = 30.0
 # Answers that say nothing about the request: cancelled, aborted, too many.

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from tasks.argocd_api import ApplicationApi
-from tasks.domain.argocd_json import read_status
-from tasks.domain.argocd_source import find_source
+from tasks.domain.argocd.answers import read_status
+from tasks.domain.argocd.source import find_source
 from tasks.domain.errors import InvalidManifest
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout import Refresh
-from tasks.domain.rollout_facts import Expectation, Observation, Sync
+from tasks.domain.rollout.decision import Refresh
+from tasks.domain.rollout.facts import Expectation, Observation, Sync
 
 Contains = Callable[[str, str], bool | None]
 """Whether the first commit is the second or in its history; None, never False, where that is not known."""

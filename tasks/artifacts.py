@@ -6,7 +6,7 @@ from re import sub
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from tasks.domain.gate import GateResult
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.message import cell, gate_rows
 
 

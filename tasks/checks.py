@@ -11,9 +11,9 @@ from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.checks_reports import read_reports, remove_reports
-from tasks.domain.check import Check
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.gate_check import CheckOutcome, Exited, NotStarted, decide_check
+from tasks.domain.gates.check import Check
+from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, decide_check
 from tasks.process_group import run_in_group
 from tasks.retry import outside_task
 from tasks.run_log import RunLog, secrets_of

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tasks.domain.check import Reports
 from tasks.domain.errors import InvalidReport
-from tasks.domain.finding import with_fingerprints
+from tasks.domain.gates.check import Reports
+from tasks.domain.gates.finding import with_fingerprints
 from tasks.domain.reports.content import MAX_BYTES
 from tasks.domain.reports.reading import Parsed, Reported, join, read_report
 

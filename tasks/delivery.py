@@ -1,13 +1,13 @@
-"""Where the delivery configuration and its waivers are found; tasks.domain.delivery_text and waiver_text read them."""
+"""Where the delivery configuration and its waivers are found; tasks.domain reads them."""
 
 import os
 from pathlib import Path
 
-from tasks.domain.delivery import Delivery
-from tasks.domain.delivery_text import parse_delivery
+from tasks.domain.delivery.model import Delivery
+from tasks.domain.delivery.text import parse_delivery
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.waiver import Waiver
-from tasks.domain.waiver_text import parse_waivers
+from tasks.domain.gates.waiver import Waiver
+from tasks.domain.gates.waiver_text import parse_waivers
 
 VARIABLE = "TIDEGATE_DELIVERY"
 DEFAULT_FILE = "deployments/delivery.yaml"

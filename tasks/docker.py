@@ -14,7 +14,7 @@ from prefect_docker import DockerHost
 
 from blocks.registry import ContainerRegistry
 from tasks.aws_problems import aws_problems
-from tasks.domain.delivery import Build
+from tasks.domain.delivery.build import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference
 from tasks.domain.image_labels import REVISION

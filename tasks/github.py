@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from blocks.github import GitHub
-from tasks.domain.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, EvidenceMissing
+from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.verdict import Outcome, Verdict
 from tasks.retry import outside_task, rate_limit_wait
 from tasks.run_log import run_logger

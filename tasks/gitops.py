@@ -1,8 +1,8 @@
 """Desired state: reads and changes the image that an environment runs, in the GitOps repository.
 
 Its other half is blocks.gitops. A change is one commit with trailers on the branch that Argo CD follows; git plumbing
-stands in tasks.gitops_mirror, the edit of the text in tasks.domain.manifest. In all of these `manifest.file` is the
-path itself, with the application's name filled in.
+stands in tasks.gitops_mirror, the edit of the text in tasks.domain.manifest. In all of these
+`manifest.file` is the path itself, with the application's name filled in.
 """
 
 import random
@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from blocks.gitops import GitOpsRepository
-from tasks.domain.delivery import Manifest
+from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import ConfigurationError, DesiredStateConflict, InvalidManifest
-from tasks.domain.history import Change, parse_change, promotion_message
 from tasks.domain.image import COMMIT, ImageReference
-from tasks.domain.manifest import read_image, set_image
+from tasks.domain.manifest.formats import read_image, set_image
+from tasks.domain.promotion.history import Change, parse_change, promotion_message
 from tasks.gitops_mirror import REVISION, GitOpsMirror, TreeFile, open_mirror
 from tasks.retry import outside_task
 

@@ -5,7 +5,7 @@ import time
 import httpx
 from prefect import task
 
-from tasks.domain.delivery import HttpCheck
+from tasks.domain.delivery.rollout import HttpCheck
 from tasks.domain.verdict import Verdict, failed, passed
 
 _ATTEMPTS = 4

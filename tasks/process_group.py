@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, cast
 
-from tasks.domain.gate_check import Exited, NotStarted, TimedOut
+from tasks.domain.gates.checks import Exited, NotStarted, TimedOut
 
 # More of one line than this is dropped; a program that prints no line ends must not fill the memory.
 _LONGEST_LINE = 64 * 1024

@@ -10,8 +10,8 @@ from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.domain.errors import AccessRefused, Unreachable
+from tasks.domain.gates.sonarqube import ComputedTask, decide_quality_gate, decide_task, parse_gate, parse_task
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
-from tasks.domain.sonarqube_verdict import ComputedTask, decide_quality_gate, decide_task, parse_gate, parse_task
 from tasks.domain.verdict import Verdict, failed
 from tasks.retry import outside_task
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from blocks.github import GitHub
-from tasks.domain.changed_lines import ChangedLines, parse_diff
 from tasks.domain.commit import CommitFacts, Mainline
 from tasks.domain.errors import ConfigurationError
+from tasks.domain.gates.changed_lines import ChangedLines, parse_diff
 from tasks.git_command import GitFailed, run_git
 from tasks.retry import outside_task
 from tasks.source_mirror import Mirror, mirror_with

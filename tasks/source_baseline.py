@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from blocks.github import GitHub
-from tasks.domain.baseline import Baseline, baseline_text, parse_baseline
+from tasks.domain.gates.baseline import Baseline, baseline_text, parse_baseline
 from tasks.source_mirror import cache_folder, folder_name
 
 _KEPT = 500

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tasks.domain.delivery_text import delivery_schema
-from tasks.domain.waiver_text import waivers_schema
+from tasks.domain.delivery.text import delivery_schema
+from tasks.domain.gates.waiver_text import waivers_schema
 
 
 def schema(

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from tasks.domain.delivery import Manifest, ManifestFormat
+from tasks.domain.configuration.model_mistakes import find_mistakes, read_model
+from tasks.domain.delivery.manifest import Manifest, ManifestFormat
 from tasks.domain.errors import ConfigurationError, InvalidImageReference, InvalidManifest
 from tasks.domain.image import parse_image
-from tasks.domain.manifest import set_image as set_image_in
-from tasks.domain.model_mistakes import find_mistakes, read_model
+from tasks.domain.manifest.formats import set_image as set_image_in
 
 UNCHANGED = 3
 

@@ -11,7 +11,7 @@ from blocks.github import GitHub
 from deployments.integrations import IntegrateRun, Integrations
 from deployments.prefect_server import explain, require_server
 from tasks.delivery import read_delivery
-from tasks.domain.delivery import Application
+from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError, Unreachable
 from tasks.domain.event import StartIntegrate
 from tasks.domain.image import COMMIT

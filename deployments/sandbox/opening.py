@@ -28,7 +28,7 @@ from deployments.sandbox.sonarqube import scanner
 from deployments.sandbox.sonarqube.protocol import create_app as sonarqube_app
 from deployments.sandbox.sonarqube.state import SonarQubeState
 from deployments.sandbox.world import APPLICATION, ENVIRONMENTS, GITOPS, REPOSITORY, Addresses, World
-from tasks.domain.history import Change, promotion_message
+from tasks.domain.promotion.history import Change, promotion_message
 
 SAMPLES = Path(__file__).parent / "samples"
 _PAT = ("Pat Platform", "pat@acme.example")

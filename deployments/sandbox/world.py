@@ -19,8 +19,8 @@ from deployments.sandbox.github.records import Delivery
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.sonarqube.state import SonarQubeState
-from tasks.domain.history import Change, parse_change
 from tasks.domain.image import parse_image
+from tasks.domain.promotion.history import Change, parse_change
 
 APPLICATION, REPOSITORY, GITOPS = "shop-api", "acme/shop-api", "acme/gitops"
 ENVIRONMENTS = ("staging", "production")

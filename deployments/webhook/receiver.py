@@ -22,7 +22,7 @@ from deployments.webhook.refusal import Refusal
 from deployments.webhook.request_body import drain_body, read_body
 from deployments.webhook.signature import is_signed, read_secrets
 from tasks.delivery import read_delivery
-from tasks.domain.delivery import Delivery
+from tasks.domain.delivery.model import Delivery
 from tasks.domain.errors import DeliveryError
 from tasks.domain.event import EVENTS, Event, Ignore, StartIntegrate, decide_event
 

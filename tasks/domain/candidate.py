@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.gate import GateResult
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import COMMIT, ImageReference
 
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tasks.domain.delivery import Application, Delivery
+from tasks.domain.delivery.application import Application
+from tasks.domain.delivery.model import Delivery
 
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 

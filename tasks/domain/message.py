@@ -1,4 +1,6 @@
-"""The pages that people read about a candidate and its promotions, in Markdown; the question is tasks.domain.question.
+"""The pages that people read about a candidate and its promotions, in Markdown.
+
+The question itself is tasks.domain.approval.question.
 
 Text from commits is somebody else's: it goes through `plain` before it stands in Markdown, which the UI renders
 together with any HTML in it. Facts are lists, not tables: Prefect's UI does not break lines in tables, but hides their
@@ -9,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.gate import GateResult
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.verdict import Outcome, Verdict
 
 # No emoji: machines without a font for them show empty boxes.

@@ -6,14 +6,14 @@ from datetime import date
 
 import pytest
 
-from tasks.domain.baseline import baseline_of
-from tasks.domain.check import Check, Reports
-from tasks.domain.delivery import Application
-from tasks.domain.finding import with_fingerprints
-from tasks.domain.gate_check import CheckOutcome, Exited
-from tasks.domain.gate_engine import GateFacts, decide_gates
+from tasks.domain.delivery.application import Application
+from tasks.domain.gates.baseline import baseline_of
+from tasks.domain.gates.check import Check, Reports
+from tasks.domain.gates.checks import CheckOutcome, Exited
+from tasks.domain.gates.engine import GateFacts, decide_gates
+from tasks.domain.gates.finding import with_fingerprints
+from tasks.domain.gates.waiver import Waiver
 from tasks.domain.reports.sarif import parse_sarif
-from tasks.domain.waiver import Waiver
 
 FINDINGS, WAIVERS = 10_000, 1_000
 AIM_SECONDS = 0.5

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from ruamel.yaml import YAML
 
-from tasks.domain.delivery import Manifest
+from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.image import ImageReference
-from tasks.domain.manifest import set_image
+from tasks.domain.manifest.formats import set_image
 
 AIM = 10
 LINES = 3000

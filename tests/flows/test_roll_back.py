@@ -13,7 +13,7 @@ from prefect.deployments import run_deployment
 from prefect.states import State
 
 from deployments.sandbox.world import APPLICATION, GITOPS, World
-from tasks.domain.history import Change, promotion_message
+from tasks.domain.promotion.history import Change, promotion_message
 
 FILE = f"apps/{APPLICATION}/values-preview.yaml"
 SHA = "1a2b3c4" + "0" * 33

@@ -23,11 +23,11 @@ from starlette.routing import Route
 from blocks.argocd import ArgoCDServer
 from deployments.sandbox.server import serve
 from tasks.argocd import confirm_environment, preflight, wait_for_rollout
-from tasks.domain.delivery import ArgoCDTarget, RolloutTimeouts
+from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import AccessRefused, ConfigurationError, InvalidManifest, Unreachable
 from tasks.domain.image import ImageReference, parse_image
-from tasks.domain.rollout_facts import ApplicationStatus, Expectation, Health
-from tasks.domain.rollout_verdict import RolloutKind, RolloutVerdict
+from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Health
+from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Outcome
 
 Json = dict[str, Any]

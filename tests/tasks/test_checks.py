@@ -13,11 +13,11 @@ from pydantic import SecretStr
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.checks import run_check
-from tasks.domain.check import Check, Reports
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.finding import Severity
-from tasks.domain.gate_check import CheckOutcome, Exited, NotStarted, TimedOut
-from tasks.domain.measure import CoveredLines
+from tasks.domain.gates.check import Check, Reports
+from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, TimedOut
+from tasks.domain.gates.finding import Severity
+from tasks.domain.gates.measure import CoveredLines
 from tasks.domain.reports.content import MAX_BYTES
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.run_log import RunLog

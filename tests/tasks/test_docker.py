@@ -27,7 +27,7 @@ from deployments.sandbox.registry.protocol import create_app
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
 from tasks.docker import build_image, push_image
-from tasks.domain.delivery import Build
+from tasks.domain.delivery.build import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference
 from tasks.registry import find_digest, read_image_facts

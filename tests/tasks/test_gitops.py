@@ -18,7 +18,7 @@ from starlette.routing import Route
 from blocks.gitops import GitOpsRepository
 from deployments.sandbox.server import serve
 from tasks import gitops
-from tasks.domain.delivery import Manifest
+from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import (
     AccessRefused,
     ConfigurationError,
@@ -26,8 +26,8 @@ from tasks.domain.errors import (
     InvalidManifest,
     Unreachable,
 )
-from tasks.domain.history import Change
 from tasks.domain.image import ImageReference
+from tasks.domain.promotion.history import Change
 from tasks.gitops_mirror import GitOpsMirror, open_mirror
 
 IMAGE = "registry.example/acme/shop-api"
@@ -450,8 +450,8 @@ PROMOTIONS = """
 import sys
 from blocks.gitops import GitOpsRepository
 from tasks import gitops
-from tasks.domain.delivery import Manifest
-from tasks.domain.history import Change
+from tasks.domain.delivery.manifest import Manifest
+from tasks.domain.promotion.history import Change
 from tasks.domain.image import ImageReference
 
 url, name, letters = sys.argv[1:]

@@ -22,8 +22,10 @@ from blocks.registry import ContainerRegistry
 from blocks.sonarqube import SonarQubeServer
 from deployments.block_settings import BLOCKS
 from deployments.register import Registered, register
-from tasks.domain.delivery import Application, Build, Environment
-from tasks.domain.delivery_text import parse_delivery
+from tasks.domain.delivery.application import Application
+from tasks.domain.delivery.build import Build
+from tasks.domain.delivery.environment import Environment
+from tasks.domain.delivery.text import parse_delivery
 from tasks.domain.errors import ConfigurationError
 
 ALL = {

@@ -20,9 +20,9 @@ from deployments.sandbox.sonarqube import scanner
 from deployments.sandbox.sonarqube.protocol import create_app
 from deployments.sandbox.sonarqube.state import SonarQubeState
 from tasks.checks import run_check
-from tasks.domain.check import Check, Reports
 from tasks.domain.errors import AccessRefused, EvidenceMissing, Unreachable
-from tasks.domain.gate_check import decide_check
+from tasks.domain.gates.check import Check, Reports
+from tasks.domain.gates.checks import decide_check
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed
 from tasks.sonarqube import Patience, wait_for_quality_gate

@@ -17,9 +17,9 @@ from blocks.github import GitHub
 from deployments.sandbox.github.protocol import create_app
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
-from tasks.domain.baseline import Baseline
 from tasks.domain.commit import CommitFacts, Mainline
 from tasks.domain.errors import AccessRefused, ConfigurationError, EvidenceMissing, Unreachable
+from tasks.domain.gates.baseline import Baseline
 from tasks.source import changed_lines, checkout, head_of, read_commit, read_mainline
 from tasks.source_baseline import find_baseline, keep_baseline
 

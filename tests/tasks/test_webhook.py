@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from deployments.sandbox.server import serve
 from deployments.webhook import create_app
 from deployments.webhook.signature import is_signed, read_secrets, sign
-from tasks.domain.delivery import Delivery
+from tasks.domain.delivery.model import Delivery
 from tasks.domain.errors import ConfigurationError
 
 DATA = Path(__file__).parents[1] / "data" / "github-webhooks"

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tasks.domain.approval import Answer, Approval, AskAgain, Rejected, decide_approval
+from tasks.domain.approval.decision import Answer, Approval, AskAgain, Rejected, decide_approval
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery import ApprovalPolicy
+from tasks.domain.delivery.approval import ApprovalPolicy
 from tasks.domain.image import ImageReference
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.argocd_json import read_message, read_status, read_token_expiry, read_window_blocks
-from tasks.domain.argocd_resources import read_workloads
-from tasks.domain.argocd_source import find_source, normal_url, refuse_unused_file
+from tasks.domain.argocd.answers import read_message, read_status, read_token_expiry, read_window_blocks
+from tasks.domain.argocd.resources import read_workloads
+from tasks.domain.argocd.source import find_source, normal_url, refuse_unused_file
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference, parse_image
-from tasks.domain.rollout_facts import ApplicationStatus, Condition, Health, Operation, Phase, Pod, Sync
+from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, Phase, Pod, Sync
 
 DATA = Path(__file__).parent.parent / "data" / "argocd"
 COMMIT = "c0ffee00" * 5

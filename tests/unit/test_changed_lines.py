@@ -1,6 +1,6 @@
 """The lines that a diff adds are found by their new numbers, whatever stands in them."""
 
-from tasks.domain.changed_lines import parse_diff
+from tasks.domain.gates.changed_lines import parse_diff
 
 DIFF = r"""diff --git a/a.py b/a.py
 index 1..2 100644

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tasks.domain.delivery import Delivery, Manifest
-from tasks.domain.delivery_text import parse_delivery
+from tasks.domain.delivery.manifest import Manifest
+from tasks.domain.delivery.model import Delivery
+from tasks.domain.delivery.text import parse_delivery
 from tasks.domain.errors import ConfigurationError
 
 GOOD = """\

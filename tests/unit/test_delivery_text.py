@@ -10,8 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tasks.delivery import read_delivery
-from tasks.domain.delivery import Delivery
-from tasks.domain.delivery_text import delivery_schema, parse_delivery
+from tasks.domain.delivery.model import Delivery
+from tasks.domain.delivery.text import delivery_schema, parse_delivery
 from tasks.domain.errors import ConfigurationError
 
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.delivery import Delivery
+from tasks.domain.delivery.model import Delivery
 from tasks.domain.event import EVENTS, Event, Ignore, StartIntegrate, decide_event
 
 DATA = Path(__file__).parents[1] / "data" / "github-webhooks"

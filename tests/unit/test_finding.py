@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.domain.baseline import Baseline, baseline_of, baseline_text, parse_baseline
-from tasks.domain.finding import Finding, Kind, Severity, with_fingerprints, worst_first
+from tasks.domain.gates.baseline import Baseline, baseline_of, baseline_text, parse_baseline
+from tasks.domain.gates.finding import Finding, Kind, Severity, with_fingerprints, worst_first
 
 LINES = st.lists(st.sampled_from(["a = 1", "b = 2", "  c()", "", "c()"]), max_size=12)
 COMMIT = "a" * 40

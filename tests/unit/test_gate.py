@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.check import Check, Reports
-from tasks.domain.delivery import Application
+from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.finding import Finding, Severity
-from tasks.domain.gate import RESERVED, GateResult, decide_all
-from tasks.domain.gate_check import CheckOutcome, Exited, NotStarted, TimedOut, decide_check
-from tasks.domain.gate_engine import GateFacts, decide_gates
-from tasks.domain.measure import Coverage, TestCount, coverage_of
+from tasks.domain.gates.check import Check, Reports
+from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, TimedOut, decide_check
+from tasks.domain.gates.engine import GateFacts, decide_gates
+from tasks.domain.gates.finding import Finding, Severity
+from tasks.domain.gates.gate import RESERVED, GateResult, decide_all
+from tasks.domain.gates.measure import Coverage, TestCount, coverage_of
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed, pending
 

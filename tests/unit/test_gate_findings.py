@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.domain.baseline import Baseline, baseline_of
-from tasks.domain.check import Check, Reports
-from tasks.domain.delivery import Application
-from tasks.domain.finding import Finding, Kind, Severity
-from tasks.domain.gate import GateResult
-from tasks.domain.gate_check import CheckOutcome, Exited
-from tasks.domain.gate_coverage import decide_changed_lines
-from tasks.domain.gate_engine import GateFacts, decide_gates
-from tasks.domain.gate_findings import decide_findings, decide_vulnerabilities
-from tasks.domain.measure import coverage_of
-from tasks.domain.policy import FindingsGate, VulnerabilitiesGate
+from tasks.domain.delivery.application import Application
+from tasks.domain.gates.baseline import Baseline, baseline_of
+from tasks.domain.gates.check import Check, Reports
+from tasks.domain.gates.checks import CheckOutcome, Exited
+from tasks.domain.gates.coverage import decide_changed_lines
+from tasks.domain.gates.engine import GateFacts, decide_gates
+from tasks.domain.gates.finding import Finding, Kind, Severity
+from tasks.domain.gates.findings import decide_findings, decide_vulnerabilities
+from tasks.domain.gates.gate import GateResult
+from tasks.domain.gates.measure import coverage_of
+from tasks.domain.gates.policy import FindingsGate, VulnerabilitiesGate
+from tasks.domain.gates.waiver import Waiver, WaiverUse, sift
 from tasks.domain.verdict import failed, passed
-from tasks.domain.waiver import Waiver, WaiverUse, sift
 
 TODAY = date(2031, 5, 17)
 BASE = "ba5e" * 10

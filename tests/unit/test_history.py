@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.history import (
+from tasks.domain.promotion.history import (
     Change,
     change_with,
     last_healthy_before,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.delivery import Manifest
+from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import InvalidImageReference, InvalidManifest
 from tasks.domain.image import ImageReference
-from tasks.domain.manifest import read_image, set_image
+from tasks.domain.manifest.formats import read_image, set_image
 
 GOLDEN = Path(__file__).parents[1] / "data" / "manifests"
 CASES = sorted(str(path.relative_to(GOLDEN)).removesuffix(".before.yaml") for path in GOLDEN.rglob("*.before.yaml"))

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tasks.domain.delivery import Manifest
+from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.image import ImageReference, parse_image
-from tasks.domain.manifest import read_image, set_image
-from tasks.domain.scalar import needs_quotes, quoted
+from tasks.domain.manifest.formats import read_image, set_image
+from tasks.domain.yaml.quoting import needs_quotes, quoted
 
 OLD = f"sha256:{'a' * 64}"
 NAME = "shop-api"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.measure import Coverage, CoveredLines, FileCoverage, TestCount, coverage_of, join_coverage
+from tasks.domain.gates.measure import Coverage, CoveredLines, FileCoverage, TestCount, coverage_of, join_coverage
 from tasks.domain.reports.cobertura import parse_cobertura
 from tasks.domain.reports.junit import parse_junit
 

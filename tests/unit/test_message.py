@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.change_set import Position
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.gate import GateResult
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.message import candidate_page, cell, gate_rows, plain, promotion_page
-from tasks.domain.promotion import Rival
+from tasks.domain.promotion.change_set import Position
+from tasks.domain.promotion.decision import Rival
 from tasks.domain.verdict import failed, passed, pending
 
 DIGEST = "sha256:" + "ab" * 32

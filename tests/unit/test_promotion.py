@@ -6,7 +6,7 @@ import pytest
 
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.image import ImageReference
-from tasks.domain.promotion import (
+from tasks.domain.promotion.decision import (
     Decision,
     Promote,
     PromotionFacts,

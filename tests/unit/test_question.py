@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
+from tasks.domain.approval.question import Question, approval_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.change_set import ChangeSet, NewCommit, Position
-from tasks.domain.delivery import ApprovalPolicy
-from tasks.domain.gate import GateResult
+from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
-from tasks.domain.question import Question, approval_page
+from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.verdict import failed, passed
 
 OLD, NEW = "sha256:" + "0a" * 32, "sha256:" + "ab" * 32

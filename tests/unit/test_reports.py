@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.domain.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS, Reports
 from tasks.domain.errors import InvalidReport
-from tasks.domain.finding import Finding, Kind, Severity
-from tasks.domain.measure import TestCount, coverage_of
+from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS, Reports
+from tasks.domain.gates.finding import Finding, Kind, Severity
+from tasks.domain.gates.measure import TestCount, coverage_of
 from tasks.domain.reports.content import MAX_BYTES
 from tasks.domain.reports.ecr import decide_scan
 from tasks.domain.reports.place import relative_path

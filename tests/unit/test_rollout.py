@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.delivery import RolloutTimeouts
+from tasks.domain.delivery.rollout import RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
-from tasks.domain.rollout_facts import (
+from tasks.domain.rollout.decision import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
+from tasks.domain.rollout.facts import (
     ApplicationStatus,
     Condition,
     Expectation,
@@ -22,7 +22,7 @@ from tasks.domain.rollout_facts import (
     Sync,
     Workloads,
 )
-from tasks.domain.rollout_verdict import RolloutKind
+from tasks.domain.rollout.verdict import RolloutKind
 from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
 
 PUSHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.finding import Finding, Kind, Severity
+from tasks.domain.gates.finding import Finding, Kind, Severity
 from tasks.domain.reports.sarif import parse_sarif
 
 

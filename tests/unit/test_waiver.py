@@ -11,9 +11,9 @@ from ruamel.yaml import YAML
 
 from tasks.delivery import read_delivery, read_waivers
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.finding import Finding, Kind, Severity
-from tasks.domain.waiver import Waiver, WaiverUse, sift, waivers_for
-from tasks.domain.waiver_text import parse_waivers, waivers_schema
+from tasks.domain.gates.finding import Finding, Kind, Severity
+from tasks.domain.gates.waiver import Waiver, WaiverUse, sift, waivers_for
+from tasks.domain.gates.waiver_text import parse_waivers, waivers_schema
 
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
 DAY = date(2031, 5, 17)

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tasks.domain.errors import InvalidManifest
-from tasks.domain.yaml_text import parse_yaml
+from tasks.domain.yaml.text import parse_yaml
 
 SNIPPETS = [
     "a",

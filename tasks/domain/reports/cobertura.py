@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.measure import SOMEWHERE, Coverage, coverage_of
+from tasks.domain.gates.measure import SOMEWHERE, Coverage, coverage_of
 from tasks.domain.reports.content import name_of, named, read_xml
 from tasks.domain.reports.place import relative_path
 

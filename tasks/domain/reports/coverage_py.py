@@ -1,6 +1,6 @@
 """coverage.py's JSON report (`coverage json`)."""
 
-from tasks.domain.measure import Coverage, coverage_of
+from tasks.domain.gates.measure import Coverage, coverage_of
 from tasks.domain.reports.content import Part, read_json
 from tasks.domain.reports.place import relative_path
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tasks.domain.finding import Finding, Kind, Severity
+from tasks.domain.gates.finding import Finding, Kind, Severity
 from tasks.domain.reports.content import Part, read_json
 from tasks.domain.reports.place import relative_path
 

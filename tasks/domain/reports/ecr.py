@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.finding import Finding, Kind, Severity, one_line
+from tasks.domain.gates.finding import Finding, Kind, Severity, one_line
 from tasks.domain.reports.content import Part, read_json
 from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
 

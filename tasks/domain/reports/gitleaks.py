@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from tasks.domain.finding import Finding, Kind, Severity, one_line
+from tasks.domain.gates.finding import Finding, Kind, Severity, one_line
 from tasks.domain.reports.content import Part, read_json
 from tasks.domain.reports.place import relative_path
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.domain.finding import Finding, Severity, one_line
+from tasks.domain.gates.finding import Finding, Severity, one_line
 from tasks.domain.reports.content import Part, read_json
 from tasks.domain.reports.place import relative_path
 

@@ -1,7 +1,7 @@
 """JaCoCo XML."""
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.measure import SOMEWHERE, Coverage, coverage_of
+from tasks.domain.gates.measure import SOMEWHERE, Coverage, coverage_of
 from tasks.domain.reports.content import named, read_xml
 
 

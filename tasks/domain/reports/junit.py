@@ -2,7 +2,7 @@
 
 from xml.etree.ElementTree import Element
 
-from tasks.domain.measure import TestCount
+from tasks.domain.gates.measure import TestCount
 from tasks.domain.reports.content import name_of, named, read_xml
 
 _FLAKY = {"flakyFailure", "flakyError"}

@@ -1,7 +1,7 @@
 """LCOV tracefiles, as geninfo, Istanbul, coverage.py and others write them."""
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.measure import Coverage, coverage_of
+from tasks.domain.gates.measure import Coverage, coverage_of
 from tasks.domain.reports.content import read_text
 from tasks.domain.reports.place import relative_path
 

@@ -1,6 +1,6 @@
 """pip-audit's JSON report."""
 
-from tasks.domain.finding import Finding, Kind, Severity, one_line
+from tasks.domain.gates.finding import Finding, Kind, Severity, one_line
 from tasks.domain.reports.content import Part, read_json
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from tasks.domain.finding import Finding
-from tasks.domain.measure import Coverage, TestCount, join_coverage
+from tasks.domain.gates.finding import Finding
+from tasks.domain.gates.measure import Coverage, TestCount, join_coverage
 from tasks.domain.reports.bandit import parse_bandit
 from tasks.domain.reports.cobertura import parse_cobertura
 from tasks.domain.reports.coverage_py import parse_coverage_py

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.finding import Finding, Kind, Severity, one_line
+from tasks.domain.gates.finding import Finding, Kind, Severity, one_line
 from tasks.domain.reports.content import read_json
 from tasks.domain.reports.place import relative_path
 from tasks.domain.reports.sarif_parts import ArtifactLocation, Result, Rule, Run, Sarif

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from tasks.domain.finding import one_line
+from tasks.domain.gates.finding import one_line
 from tasks.domain.reports.content import Part
 
 Level = Literal["none", "note", "warning", "error"]

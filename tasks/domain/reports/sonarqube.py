@@ -1,4 +1,4 @@
-"""The SonarQube scanner's report-task.txt; what SonarQube says of it is in tasks.domain.sonarqube_verdict."""
+"""The SonarQube scanner's report-task.txt; what SonarQube says of it is in tasks.domain.gates.sonarqube."""
 
 from dataclasses import dataclass
 

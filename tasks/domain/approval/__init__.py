@@ -1,0 +1,1 @@
+"""A person's decision on one candidate for one environment."""

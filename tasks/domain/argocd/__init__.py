@@ -1,0 +1,1 @@
+"""What Argo CD's answers say, as values."""

@@ -1,0 +1,103 @@
+"""Reads the images that Argo CD renders and sees live, and the pods, from its managed resources and resource tree."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tasks.domain.argocd.answers import Json
+from tasks.domain.errors import InvalidImageReference
+from tasks.domain.image import ImageReference, parse_image
+from tasks.domain.rollout.facts import Health, Pod, Workloads
+
+
+def read_workloads(managed: Json, tree: Json) -> Workloads:
+    """The facts of GET managed-resources and GET resource-tree of one application."""
+    resources = managed.get("items") or []
+    nodes = tree.get("nodes") or []
+    return Workloads(
+        desired=_images(resource.get("targetState") for resource in resources),
+        live=_images(resource.get("liveState") for resource in resources if _is_wanted(resource)),
+        pods=_pods(nodes),
+    )
+
+
+def _is_wanted(resource: Json) -> bool:
+    """Whether git still has it: what only waits to be pruned says nothing about our change."""
+    return resource.get("targetState") not in {None, "", "null"}
+
+
+def _images(states: Iterator[object]) -> tuple[ImageReference, ...]:
+    names = {name: None for state in states for name in _image_names(_decoded(state).get("spec"))}
+    return _parsed(names)
+
+
+def _decoded(state: object) -> Json:
+    """An object's state: a JSON text in the answer, "null" or empty where there is none."""
+    value = json.loads(state) if isinstance(state, str) and state else None
+    return value if isinstance(value, dict) else {}
+
+
+def _image_names(value: Any) -> Iterator[str]:
+    """Every `image: text` below an object's spec: containers of any workload, and custom resources that have one."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if key == "image" and isinstance(part, str):
+                yield part
+            else:
+                yield from _image_names(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _image_names(part)
+
+
+def _parsed(names: Any) -> tuple[ImageReference, ...]:
+    images = []
+    for name in names:
+        try:
+            images.append(parse_image(name))
+        except InvalidImageReference:
+            # A custom resource may call anything an image; what is no reference cannot be ours.
+            continue
+    return tuple(images)
+
+
+def _pods(nodes: list[Json]) -> tuple[Pod, ...]:
+    newest = _newest_generations(nodes)
+    return tuple(_pod(node, newest) for node in nodes if node.get("kind") == "Pod")
+
+
+def _newest_generations(nodes: list[Json]) -> dict[str, bool]:
+    """For each ReplicaSet's uid, whether it is its owner's newest one."""
+    sets = [node for node in nodes if node.get("kind") == "ReplicaSet"]
+    newest: dict[str, int] = {}
+    for node in sets:
+        newest[_owner(node)] = max(newest.get(_owner(node), 0), _generation(node))
+    return {str(node.get("uid")): _generation(node) == newest[_owner(node)] for node in sets}
+
+
+def _owner(node: Json) -> str:
+    return str(next((parent.get("uid") for parent in node.get("parentRefs") or ()), None))
+
+
+def _generation(node: Json) -> int:
+    text = _info(node).get("Revision", "").removeprefix("Rev:")
+    return int(text) if text.isdigit() else 0
+
+
+def _info(node: Json) -> dict[str, str]:
+    return {str(entry.get("name")): str(entry.get("value")) for entry in node.get("info") or ()}
+
+
+def _pod(node: Json, newest: dict[str, bool]) -> Pod:
+    info, health = _info(node), node.get("health") or {}
+    restarts = info.get("Restart Count", "0")
+    return Pod(
+        name=str(node.get("name")),
+        images=_parsed(node.get("images") or ()),
+        reason=info.get("Status Reason", "Unknown"),
+        health=Health(health["status"]) if health.get("status") in set(Health) else Health.UNKNOWN,
+        restarts=int(restarts) if restarts.isdigit() else 0,
+        message=health.get("message") or "",
+        is_current=newest.get(_owner(node), True),
+        of_job=any(parent.get("kind") == "Job" for parent in node.get("parentRefs") or ()),
+    )

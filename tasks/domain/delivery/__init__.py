@@ -1,0 +1,1 @@
+"""The delivery configuration: what is delivered, and where to."""

@@ -1,0 +1,16 @@
+"""How an application's image is built."""
+
+from pydantic import Field
+
+from tasks.domain.configuration.checked_text import Name, Path
+from tasks.domain.configuration.part import Part, Text
+
+
+class Build(Part):
+    """How the image is built from the checked-out commit."""
+
+    engine: Name = Field("docker-engine", description="The DockerHost block of the engine that builds.")
+    context: Path = Field(".", description="The folder that is sent to the engine.")
+    dockerfile: Path = Field("Dockerfile", description="Inside the context.")
+    target: Text | None = Field(None, description="The stage to build; left out: the last one.")
+    arguments: dict[str, str] = Field(default_factory=dict, description="Build arguments; never secrets.")

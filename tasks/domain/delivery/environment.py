@@ -1,0 +1,53 @@
+"""A place with a desired state of its own, as it is configured."""
+
+from pydantic import Field
+
+from tasks.domain.configuration.checked_text import PLACEHOLDER, Name, UrlOfApplication
+from tasks.domain.configuration.part import Part
+from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.delivery.manifest import Manifest
+from tasks.domain.delivery.rollout import ArgoCDTarget, HttpCheck, RolloutTimeouts
+
+
+class Environment(Part):
+    """A place with a desired state of its own."""
+
+    needs: tuple[Name, ...] = Field((), description="Environments that must run the candidate, healthy, before.")
+    applications: tuple[Name, ...] = Field((), description="Left out: every application.")
+    gitops: Name = Field("gitops", description="The GitOpsRepository block.")
+    argocd: ArgoCDTarget = Field(description="Who rolls it out.")
+    manifest: Manifest = Field(description="Where its desired state is written.")
+    approval: ApprovalPolicy | None = Field(None, description="Left out: nobody is asked.")
+    rollout: RolloutTimeouts = Field(default=RolloutTimeouts(), description="How long a rollout may take.")
+    post_deploy_checks: dict[Name, HttpCheck] = Field(
+        default_factory=dict, description="What must answer once the rollout is healthy."
+    )
+    url: UrlOfApplication | None = Field(None, description="Where people find it; {application} as above.")
+
+    def holds(self, application: str) -> bool:
+        """Whether the application has a place here."""
+        return not self.applications or application in self.applications
+
+    def for_application(self, name: str) -> "Environment":
+        """The same environment with {application} filled in everywhere."""
+
+        def filled(text: str) -> str:
+            return text.replace(PLACEHOLDER, name)
+
+        checks = {
+            key: check.model_copy(update={"url": filled(check.url)}) for key, check in self.post_deploy_checks.items()
+        }
+        return self.model_copy(
+            update={
+                "argocd": self.argocd.model_copy(update={"application": filled(self.argocd.application)}),
+                "manifest": self.manifest.model_copy(
+                    update={
+                        "file": filled(self.manifest.file),
+                        "at": filled(self.manifest.at),
+                        "resource": filled(self.manifest.resource) if self.manifest.resource else None,
+                    }
+                ),
+                "post_deploy_checks": checks,
+                "url": filled(self.url) if self.url else None,
+            }
+        )

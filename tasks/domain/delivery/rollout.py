@@ -1,0 +1,40 @@
+"""Who rolls an environment out, how long that may take, and what must answer afterwards."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tasks.domain.configuration.checked_text import ArgoCDApplicationName, Name, UrlOfApplication
+from tasks.domain.configuration.part import Part, PositiveSeconds, Seconds, Text
+
+
+class ArgoCDTarget(Part):
+    """The Argo CD application that rolls an environment out."""
+
+    application: ArgoCDApplicationName = Field(description="{application} stands for the application's name.")
+    server: Name = Field("argocd", description="The ArgoCDServer block.")
+    project: Text = Field("default", description="The Argo CD project that the application belongs to.")
+    namespace: Text | None = Field(None, description="Only for Applications outside Argo CD's own namespace.")
+
+
+class RolloutTimeouts(Part):
+    """How long each part of a rollout may take, in seconds, before it has failed."""
+
+    detect_seconds: Seconds = Field(300, description="Until Argo CD has seen the commit.")
+    sync_seconds: Seconds = Field(600, description="Until the commit is applied, counted from the push.")
+    healthy_seconds: Seconds = Field(900, description="Until everything is healthy, counted from the push.")
+    settle_seconds: Seconds = Field(15, description="How long it must stay healthy before it counts.")
+    degraded_grace_seconds: Seconds = Field(60, description="How long Degraded or a failing pod is put up with.")
+    poll_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        5, description="The longest pause between two looks."
+    )
+
+
+class HttpCheck(Part):
+    """A request that must succeed after a rollout."""
+
+    url: UrlOfApplication = Field(description="{application} stands for the application's name.")
+    status: Annotated[int, Field(ge=100, le=599)] = Field(200, description="The status code that it must answer with.")
+    contains: Text | None = Field(None, description="A text that the body must contain.")
+    commit_header: Text | None = Field(None, description="A response header that must equal the commit.")
+    timeout_seconds: PositiveSeconds = Field(30, description="How long the answer may take.")

@@ -1,0 +1,1 @@
+"""Quality gates: what tools reported, decided under the policy."""

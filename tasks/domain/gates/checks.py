@@ -1,0 +1,112 @@
+"""The gate of one check: how its command ended, and whether its reports are there and free of failed tests."""
+
+from dataclasses import dataclass
+
+from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS, Check
+from tasks.domain.gates.finding import Finding
+from tasks.domain.gates.measure import Coverage, TestCount
+from tasks.domain.reports.sonarqube import SonarQubeAnalysis
+from tasks.domain.verdict import Verdict, failed, passed, pending
+from tasks.domain.wording import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The command ended by itself; a negative code is the signal that ended it."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The command was killed after its time limit, in seconds."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """The command could not be started at all."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What running one check brought to light; `quality_gate` is SonarQube's word on `analysis`, once it is known.
+
+    `findings` is None where no report of findings could be read, and empty where one was and names none.
+    """
+
+    check: str
+    ending: Exited | TimedOut | NotStarted
+    seconds: float = 0.0
+    tail: tuple[str, ...] = ()
+    tests: TestCount | None = None
+    coverage: Coverage | None = None
+    findings: tuple[Finding, ...] | None = None
+    analysis: SonarQubeAnalysis | None = None
+    quality_gate: Verdict | None = None
+    report_problem: str | None = None
+    attempts: int = 1
+
+
+def decide_check(check: Check, outcome: CheckOutcome | None) -> Verdict:
+    """The verdict on one check's outcome; pending only while SonarQube still computes."""
+    if outcome is None:
+        return failed("The check did not run; look at the flow run's log.")
+    problem = _command_problem(check, outcome) or outcome.report_problem
+    if problem:
+        return failed(problem)
+    if problem := _missing_report(check, outcome):
+        return failed(problem)
+    if check.reports.sonarqube and (outcome.quality_gate is None or not outcome.quality_gate.has_passed):
+        return outcome.quality_gate or pending("Waiting for SonarQube's quality gate.")
+    said = outcome.quality_gate.reason if outcome.quality_gate else _praise(outcome)
+    again = "" if outcome.attempts == 1 else f" It is flaky: it took {outcome.attempts} tries."
+    return passed(said + again)
+
+
+def _command_problem(check: Check, outcome: CheckOutcome) -> str | None:
+    program = check.command[0]
+    tests = outcome.tests
+    if isinstance(outcome.ending, NotStarted):
+        return f"`{program}` could not be started: {outcome.ending.reason}"
+    if isinstance(outcome.ending, TimedOut):
+        return f"`{program}` did not end within {outcome.ending.limit} s and was killed."
+    if tests and tests.failures:
+        more = f" and {len(tests.failures) - 1} more" if len(tests.failures) > 1 else ""
+        return f"{len(tests.failures)} of {counted(tests.total, 'test')} failed: {tests.failures[0]}{more}."
+    if outcome.ending.code < 0:
+        return f"`{program}` was ended by signal {-outcome.ending.code}."
+    if outcome.ending.code not in check.exit_codes:
+        last = next((line for line in reversed(outcome.tail) if line.strip()), "it printed nothing").strip()
+        return f"`{program}` ended with exit code {outcome.ending.code}: {last}"
+    return None
+
+
+def _missing_report(check: Check, outcome: CheckOutcome) -> str | None:
+    facts = (
+        (("junit",), outcome.tests),
+        (COVERAGE_FORMATS, outcome.coverage),
+        ((*FINDING_FORMATS, *VULNERABILITY_FORMATS), outcome.findings),
+        (("sonarqube",), outcome.analysis),
+    )
+    for path in (path for formats, fact in facts if fact is None for path in _paths(check, formats)):
+        return f"{path} was not read; the check must write it."
+    if outcome.tests and not outcome.tests.total - outcome.tests.skipped:
+        return f"{check.reports.junit} has no test that ran ({outcome.tests.skipped} skipped); run at least one."
+    return None
+
+
+def _paths(check: Check, formats: tuple[str, ...]) -> list[str]:
+    return [path for name, path in check.reports.paths().items() if name in formats]
+
+
+def _praise(outcome: CheckOutcome) -> str:
+    found = "" if outcome.findings is None else f" {counted(len(outcome.findings), 'finding')} reported."
+    if not outcome.tests:
+        return f"Passed in {outcome.seconds:.1f} s.{found}"
+    skipped = f", {outcome.tests.skipped} skipped" if outcome.tests.skipped else ""
+    flaky = f", {outcome.tests.flaky} flaky" if outcome.tests.flaky else ""
+    return f"{counted(outcome.tests.passed, 'test')} passed{skipped}{flaky}.{found}"

@@ -1,0 +1,38 @@
+"""Quality gates: named decisions about a commit on which an image depends; tasks.domain.gates.engine makes them."""
+
+from dataclasses import dataclass
+
+from tasks.domain.gates.finding import Finding
+from tasks.domain.gates.waiver import WaiverUse
+from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
+from tasks.domain.wording import counted
+
+AGGREGATE = "tidegate"
+COVERAGE = "coverage"
+CHANGED_LINES = "changed-lines"
+FINDINGS = "findings"
+VULNERABILITIES = "vulnerabilities"
+# What no check may be called.
+RESERVED = frozenset({AGGREGATE, COVERAGE, CHANGED_LINES, FINDINGS, VULNERABILITIES})
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What one gate said about one commit; `findings` are those that counted, worst first, and `waived` the others."""
+
+    gate: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    waived: tuple[WaiverUse, ...] = ()
+
+
+def decide_all(gates: tuple[GateResult, ...]) -> Verdict:
+    """The aggregate: passed only where there are gates and every one has passed."""
+    if not gates:
+        return failed("No gate was decided; configure at least one check.")
+    bad = [gate.gate for gate in gates if gate.verdict.has_failed]
+    if bad:
+        return failed(f"{len(bad)} of {counted(len(gates), 'gate')} failed: {', '.join(bad)}.")
+    if waiting := [gate.gate for gate in gates if gate.verdict.outcome is Outcome.PENDING]:
+        return pending(f"Waiting for {', '.join(waiting)}.")
+    return passed(f"All {counted(len(gates), 'gate')} passed." if len(gates) > 1 else f"Gate {gates[0].gate} passed.")

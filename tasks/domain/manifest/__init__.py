@@ -1,0 +1,1 @@
+"""Which image a manifest in the GitOps repository names, and the same file with another one."""

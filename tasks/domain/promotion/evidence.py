@@ -1,0 +1,18 @@
+"""What makes an image a release candidate: it was built from this commit, and every gate of the commit passed."""
+
+from collections.abc import Mapping
+
+from tasks.domain.gates.gate import AGGREGATE
+from tasks.domain.verdict import Verdict, failed, passed, pending
+
+
+def judge_evidence(commit: str, image_revision: str | None, statuses: Mapping[str, Verdict]) -> Verdict:
+    """Judge from the image's label and the commit's statuses on GitHub; a missing fact is a no."""
+    if image_revision != commit:
+        return failed(f"the image was built from {image_revision or 'an unknown commit'}, not from {commit}")
+    aggregate = statuses.get(AGGREGATE)
+    if aggregate is None:
+        return pending(f"commit {commit[:7]} has no status '{AGGREGATE}' on GitHub; integrate it first")
+    if not aggregate.has_passed:
+        return aggregate
+    return passed(aggregate.reason)

@@ -1,0 +1,1 @@
+"""Edits of YAML text that change only the characters of what changes."""

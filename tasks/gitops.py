@@ -7,6 +7,7 @@ stands in tasks.gitops_mirror, the edit of the text in tasks.domain.manifest. In
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -60,12 +61,8 @@ def read_desired_state(repository: GitOpsRepository, manifest: Manifest) -> Desi
 @outside_task("history of {application} in {environment}")
 def read_history(repository: GitOpsRepository, application: str, environment: str) -> tuple[Change, ...]:
     """The latest 500 changes of an application in an environment, newest first; raises as read_desired_state."""
-    lines = (f"Tidegate-Application: {application}", f"Tidegate-Environment: {environment}")
     with open_mirror(repository) as mirror:
-        found = mirror.messages(mirror.fetch(), lines, limit=_MOST_CHANGES)
-    changes = (parse_change(message, sha, datetime.fromisoformat(date)) for sha, date, message in found)
-    # The texts may also stand elsewhere in a message, or be the beginning of a longer name.
-    return tuple(c for c in changes if c and (c.application, c.environment) == (application, environment))
+        return _history(mirror, mirror.fetch(), application, environment)
 
 
 @outside_task("write {change.application} to {change.environment}")
@@ -85,17 +82,21 @@ def write_image(
     """
     if image.digest != change.digest:
         raise ConfigurationError(f"the change is to {change.digest}, but the image is {image}; give the same digest")
-    for attempt in range(_TRIES):
-        if attempt:
-            longest = min(_FIRST_PAUSE * 2.0**attempt, _LONGEST_PAUSE)
-            time.sleep(random.uniform(0, longest))  # noqa: S311 - it only has to differ between writers
-        with open_mirror(repository) as mirror:
-            written = _try_to_write(mirror, repository, manifest, image, change, expected_digest)
-        if written is not None:
-            return written
-    raise DesiredStateConflict(
-        f"branch '{repository.branch}' of {repository.url} moved on during each of {_TRIES} pushes; try again later"
+    return _write(
+        repository, lambda mirror: _try_to_write(mirror, repository, manifest, image, change, expected_digest)
     )
+
+
+@outside_task("note on {change.application} in {change.environment}")
+def write_note(repository: GitOpsRepository, change: Change) -> Written:
+    """Record a change that touches no file, such as the end of a quarantine, as an empty commit on the branch.
+
+    Where the newest change of this digest in the environment says the same already, that commit is found and nothing is
+    written. Raises ConfigurationError for a change of an image, and what write_image raises.
+    """
+    if not change.clears_quarantine:
+        raise ConfigurationError("a change of an image needs a manifest; write it with write_image")
+    return _write(repository, lambda mirror: _try_to_note(mirror, change))
 
 
 @outside_task("is {ancestor} in {revision}")
@@ -120,6 +121,20 @@ def image_at(repository: GitOpsRepository, manifest: Manifest, revision: str) ->
             return None
         file = mirror.read(revision, manifest.file)
     return read_image(file.text, manifest, file=file.path) if file else None
+
+
+def _write(repository: GitOpsRepository, attempt: Callable[[GitOpsMirror], Written | None]) -> Written:
+    for number in range(_TRIES):
+        if number:
+            longest = min(_FIRST_PAUSE * 2.0**number, _LONGEST_PAUSE)
+            time.sleep(random.uniform(0, longest))  # noqa: S311 - it only has to differ between writers
+        with open_mirror(repository) as mirror:
+            written = attempt(mirror)
+        if written is not None:
+            return written
+    raise DesiredStateConflict(
+        f"branch '{repository.branch}' of {repository.url} moved on during each of {_TRIES} pushes; try again later"
+    )
 
 
 def _find(mirror: GitOpsMirror, revision: str) -> bool:
@@ -163,6 +178,25 @@ def _try_to_write(
         )
     edited = replace(file, text=set_image(file.text, manifest, image, file=file.path))
     commit = mirror.commit(head, edited, promotion_message(change))
+    return Written(commit, changed=True) if mirror.push(commit) else None
+
+
+def _history(mirror: GitOpsMirror, head: str, application: str, environment: str) -> tuple[Change, ...]:
+    lines = (f"Tidegate-Application: {application}", f"Tidegate-Environment: {environment}")
+    found = mirror.messages(head, lines, limit=_MOST_CHANGES)
+    changes = (parse_change(message, sha, datetime.fromisoformat(date)) for sha, date, message in found)
+    # The texts may also stand elsewhere in a message, or be the beginning of a longer name.
+    return tuple(c for c in changes if c and (c.application, c.environment) == (application, environment))
+
+
+def _try_to_note(mirror: GitOpsMirror, change: Change) -> Written | None:
+    head = mirror.fetch()
+    for known in _history(mirror, head, change.application, change.environment):
+        if change.digest in (known.digest, known.rollback_of):
+            if known.clears_quarantine:
+                return Written(known.revision, changed=False)
+            break
+    commit = mirror.commit(head, None, promotion_message(change))
     return Written(commit, changed=True) if mirror.push(commit) else None
 
 

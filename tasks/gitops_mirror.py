@@ -133,15 +133,12 @@ class GitOpsMirror:
             line = content.count(b"\n", 0, problem.start) + 1
             raise InvalidManifest(f"{path}:{line}: this is not UTF-8; save the file in that encoding") from problem
 
-    def commit(self, parent: str, file: TreeFile, message: str) -> str:
-        """A commit on top of `parent` with this file in the place of the old one; it is on no branch yet."""
-        blob = self._local("hash-object", "-w", "--stdin", given=file.text.encode()).strip()
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            index = Path(scratch) / "index"
-            self._local("read-tree", parent, index=index)
-            self._local("update-index", "--cacheinfo", f"{file.mode},{blob},{file.path}", index=index)
-            # The contents of the other files are not here, and do not have to be.
-            tree = self._local("write-tree", "--missing-ok", index=index).strip()
+    def commit(self, parent: str, file: TreeFile | None, message: str) -> str:
+        """A commit on top of `parent` with this file in the place of the old one; it is on no branch yet.
+
+        Without a file it changes none.
+        """
+        tree = self._tree_with(parent, file) if file else f"{parent}^{{tree}}"
         return self._local("commit-tree", "-p", parent, "-F", "-", tree, given=message.encode()).strip()
 
     def push(self, commit: str) -> bool:
@@ -187,6 +184,15 @@ class GitOpsMirror:
         fields = output.split("\0")[:-1]
         commits = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
         return [(sha.strip(), date, text) for sha, date, text in commits]
+
+    def _tree_with(self, parent: str, file: TreeFile) -> str:
+        blob = self._local("hash-object", "-w", "--stdin", given=file.text.encode()).strip()
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            index = Path(scratch) / "index"
+            self._local("read-tree", parent, index=index)
+            self._local("update-index", "--cacheinfo", f"{file.mode},{blob},{file.path}", index=index)
+            # The contents of the other files are not here, and do not have to be.
+            return self._local("write-tree", "--missing-ok", index=index).strip()
 
     def _fetch(self) -> None:
         refspec = f"+{self._branch}:{self._branch}"

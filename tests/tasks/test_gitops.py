@@ -27,7 +27,7 @@ from tasks.domain.errors import (
     Unreachable,
 )
 from tasks.domain.image import ImageReference
-from tasks.domain.promotion.history import Change
+from tasks.domain.promotion.history import Change, quarantined
 from tasks.gitops_mirror import GitOpsMirror, open_mirror
 
 IMAGE = "registry.example/acme/shop-api"
@@ -313,6 +313,35 @@ def test_the_history_is_read_from_the_branch_newest_first_and_of_one_application
     assert history[0].reason == "never ready"
     assert history[0].when is not None
     assert abs((datetime.now(UTC) - history[0].when).total_seconds()) < 600
+
+
+def test_the_end_of_a_quarantine_is_an_empty_commit_that_is_written_once(remote: Remote) -> None:
+    write(remote.block, B)
+    back = write(remote.block, A, B, rollback_of=B, reason="never ready").revision
+    cleared = Change("shop-api", "production", B, approved_by="Ada", reason="fixed", clears_quarantine=True)
+    written = gitops.write_note.fn(remote.block, cleared)
+    assert written == gitops.Written(remote.head(), changed=True)
+    assert remote.git("rev-parse", "main^", "main^^{tree}").split() == [
+        back,
+        remote.git("rev-parse", "main^{tree}").strip(),
+    ]
+    newest = gitops.read_history.fn(remote.block, "shop-api", "production")
+    assert (newest[0].digest, newest[0].clears_quarantine, quarantined(newest)) == (B, True, {})
+    assert gitops.write_note.fn(remote.block, cleared) == gitops.Written(written.revision, changed=False)
+
+
+def test_a_quarantine_that_was_imposed_again_is_cleared_again(remote: Remote) -> None:
+    cleared = Change("shop-api", "production", B, clears_quarantine=True)
+    for _ in range(2):
+        write(remote.block, B)
+        write(remote.block, A, rollback_of=B)
+        assert gitops.write_note.fn(remote.block, cleared).changed
+    assert quarantined(gitops.read_history.fn(remote.block, "shop-api", "production")) == {}
+
+
+def test_a_note_is_no_way_around_the_manifest(remote: Remote) -> None:
+    with pytest.raises(ConfigurationError, match="write it with write_image"):
+        gitops.write_note.fn(remote.block, change(B))
 
 
 def test_ancestry_is_true_for_itself_and_later_commits_and_false_for_earlier_ones(remote: Remote) -> None:

@@ -40,6 +40,8 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
     report_verdict(workshop, commit, pending("The gates are being checked."))
     gates, verdict = decide_commit(workshop, commit)
     if not verdict.has_passed:
+        # Not left to the hook: who sees the run ended may look at the commit at once.
+        report_verdict(workshop, commit, verdict)
         return Failed(name="Gates failed", message=verdict.reason)
     if pull_request is not None:
         report_verdict(workshop, commit, verdict)

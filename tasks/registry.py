@@ -41,6 +41,14 @@ def find_digest(registry: ContainerRegistry, repository_path: str, tag: str) -> 
     return digest
 
 
+@outside_task("is {repository_path}@{digest} there")
+def has_image(registry: ContainerRegistry, repository_path: str, digest: str) -> bool:
+    """Whether the image with this digest can still be pulled; raises AccessRefused."""
+    image = ImageReference(repository_path, digest=digest)
+    with _client(registry) as client:
+        return _get(client, registry, f"/{image.repository}/manifests/{digest}") is not None
+
+
 @outside_task("read image {repository_path}@{digest}")
 def read_image_facts(registry: ContainerRegistry, repository_path: str, digest: str) -> ImageFacts:
     """What the image with this digest says about itself; of an index, its first image.

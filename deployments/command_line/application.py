@@ -7,7 +7,9 @@ from rich.console import Console
 
 from deployments.command_line.check import check
 from deployments.command_line.demo import demo
+from deployments.command_line.quarantine import quarantine
 from deployments.command_line.register import register
+from deployments.command_line.rollback import rollback
 from deployments.command_line.sandbox import sandbox
 from deployments.command_line.schema import schema
 from deployments.command_line.set_image import set_image
@@ -24,8 +26,9 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a signed push to an approved production rollout, through GitOps.",
 )
-for command in (check, demo, register, sandbox, schema, set_image, trigger, webhook):
+for command in (check, demo, register, rollback, sandbox, schema, set_image, trigger, webhook):
     application.command()(command)
+application.add_typer(quarantine, name="quarantine")
 
 
 def main() -> None:

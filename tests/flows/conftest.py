@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from prefect.flow_engine import run_flow
 from prefect.flow_runs import resume_flow_run
 from ruamel.yaml import YAML
 
+from deployments.command_line import main
 from deployments.demo.play import follow
 from deployments.demo.timeline import Run
 from deployments.register import register
@@ -98,6 +100,24 @@ def start(world: World) -> Callable[..., State]:
         return run.state
 
     return starting
+
+
+@pytest.fixture
+def tidegate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run one command in this process; gives exit code, output and error output."""
+
+    def running(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tidegate", *arguments])
+        # What the worker's threads printed before is not the command's.
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return running
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def write(world: World) -> Callable[..., str]:
         text = f'image:\n  repository: registry.example/shop-api\n  tag: ""\n  digest: "{digest}"\n'
         message = "Change it by hand"
         if change:
-            message = promotion_message(Change(APPLICATION, "preview", digest, SHA, **change))
+            message = promotion_message(Change(APPLICATION, "preview", digest, **{"source_commit": SHA} | change))
         return world.github.commit(
             GITOPS, "main", {FILE: text}, message, author_name="Pat Platform", author_email="pat@acme.example"
         )
@@ -49,16 +49,20 @@ def gitops_head(world: World) -> str | None:
     return world.github.repositories[GITOPS].git.head("main")
 
 
-def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(world: World, tell, start) -> None:
+def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(
+    world: World, tell, start, tidegate
+) -> None:
     before = world.read_environment("production").digest
     commit, runs = tell("approve")
     bad = runs["production"].digest
     assert world.read_environment("production").digest == bad != before
-    ended = start("roll-back", environment="production", **WHY)
+    code, said, _ = tidegate("rollback", APPLICATION, "production", "--reason", "customers complain")
 
     change = world.read_changes("production")[0]
-    assert (ended.name, ended.type.value) == ("Rolled back", "COMPLETED")
-    assert ended.message == (f"production is back at {before[7:19]} (commit {change.source_commit[:7]}), verified.")
+    assert code == 0
+    assert said.splitlines()[-1] == (
+        f"Rolled back: production is back at {before[7:19]} (commit {change.source_commit[:7]}), verified."
+    )
     assert (change.digest, change.rollback_of, change.reason) == (before, bad, "customers complain")
     after = world.read_environment("production")
     assert (after.digest, after.health) == (before, "Healthy")
@@ -67,6 +71,25 @@ def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(
     assert again.name == "Refused"
     assert "in quarantine in production" in again.message
     assert "customers complain" in again.message
+
+    # Back again to what was taken out, by name, which the quarantine forbids until somebody clears it.
+    by_name = ("rollback", APPLICATION, "production", "--to", commit[:7], "--reason", "it was the database")
+    code, said, _ = tidegate(*by_name)
+    assert code == 1
+    assert f"production: commit {commit[:7]} is in quarantine" in said
+    assert bad[7:19] in tidegate("quarantine", "list", APPLICATION, "production")[1]
+    clearing = ("quarantine", "clear", APPLICATION, "production", commit, "--reason", "it was the database")
+    assert tidegate(*clearing)[0] == 0
+    assert (world.read_changes("production")[0].digest, world.read_changes("production")[0].clears_quarantine) == (
+        bad,
+        True,
+    )
+    assert tidegate("quarantine", "list", APPLICATION, "production")[1] == (
+        f"nothing of {APPLICATION} is in quarantine in production\n"
+    )
+    assert tidegate(*clearing)[0] == 2
+    assert tidegate(*by_name)[0] == 0
+    assert world.read_environment("production").digest == bad
 
 
 def test_nothing_is_written_where_there_is_no_release_before(world: World, preview, write, start) -> None:
@@ -114,6 +137,18 @@ def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(world: World, pre
         f"{FILE} holds registry.example/shop-api@{C} since commit {head}, not {B} any more; "
         "nothing was written, look at that commit and decide again"
     )
+    assert gitops_head(world) == head
+
+
+def test_an_image_that_is_not_in_the_registry_any_more_is_not_gone_back_to(
+    world: World, preview, write, tidegate
+) -> None:
+    write(A, run="the first one")
+    head = write(B, source_commit="2" * 40)
+    code, said, _ = tidegate("rollback", APPLICATION, "preview", "--to", SHA, "--reason", "why not")
+
+    assert code == 1
+    assert said.splitlines()[-1] == ("Failed: preview: the image of commit 1a2b3c4 is not in the registry any more")
     assert gitops_head(world) == head
 
 

@@ -59,6 +59,11 @@ BLOCKS = (
         (
             Setting("TIDEGATE_GITHUB_API_URL", "api_url", "REST API; unset: that of github.com"),
             Setting("TIDEGATE_GITHUB_WEB_URL", "web_url", "where repositories are cloned from; unset: github.com"),
+            Setting("TIDEGATE_GITHUB_APP_ID", "app_id", "a GitHub App's client id or id, in place of the token"),
+            Setting(
+                "TIDEGATE_GITHUB_PRIVATE_KEY", "private_key", "the App's key in PEM, line ends may be \\n (secret)"
+            ),
+            Setting("TIDEGATE_GITHUB_INSTALLATION_ID", "installation_id", "unset: found by the repository"),
         ),
         {"credentials": GitHubCredentials},
     ),

@@ -17,11 +17,13 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 from pydantic import ValidationError
 
+from blocks.github import GitHub
 from deployments.block_settings import BLOCKS, BlockSettings, Setting
 from deployments.prefect_server import explain, require_server
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.model import Delivery
-from tasks.domain.errors import ConfigurationError
+from tasks.domain.errors import AccessRefused, ConfigurationError
+from tasks.github_access import gives_no_answer, missing_access
 
 WORK_POOL = "tidegate"
 
@@ -43,10 +45,11 @@ def register(environment: Mapping[str, str], delivery: Delivery | None = None) -
     known = delivery or read_delivery()
     try:
         planned = _plan_blocks(environment)
+        noted = [note for plan in planned for note in _check_app(plan, known)]
         with get_client(sync_client=True) as client:
             for settings in BLOCKS:
                 settings.kind.register_type_and_schema()
-            done = [_save(plan) for plan in planned] + [_lock(client, name) for name in known.environments]
+            done = noted + [_save(plan) for plan in planned] + [_lock(client, name) for name in known.environments]
             has_made_pool = _create_work_pool(client)
     except httpx.HTTPError as error:
         raise explain(error) from error
@@ -125,9 +128,30 @@ def _complaint(settings: BlockSettings, error: ValidationError) -> str:
     said = []
     for one in error.errors(include_input=False, include_url=False):
         field = str(one["loc"][0]) if one["loc"] else ""
+        if not field:
+            said.append(one["msg"].removeprefix("Value error, "))
+            continue
         problem = "is not set" if one["type"] == "missing" else f"is not right: {one['msg']}"
         said.append(f"{variables.get(field, field)} {problem}")
     return f"{settings.title} cannot be made: {'; '.join(said)}"
+
+
+def _check_app(plan: _Plan, delivery: Delivery) -> list[str]:
+    """Raises ConfigurationError where GitHub does not take the App's key, or the App lacks a permission."""
+    block = plan.block
+    if not isinstance(block, GitHub) or block.app is None:
+        return []
+    name = plan.settings.name
+    repositories = [app.repository for app in delivery.applications.values() if app.github == name]
+    try:
+        missing = missing_access(block, repositories)
+    except AccessRefused as refusal:
+        raise ConfigurationError(str(refusal)) from refusal
+    except httpx.HTTPError as error:
+        return [f"{plan.settings.title}: {gives_no_answer(error)}"]
+    if missing:
+        raise ConfigurationError("\n".join(missing))
+    return [f"{plan.settings.title}: the App may do all that is needed in {', '.join(repositories) or 'no repository'}"]
 
 
 def _save(plan: _Plan) -> str:

@@ -14,6 +14,7 @@ from tasks.domain.commit import CommitFacts, Mainline
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.changed_lines import ChangedLines, parse_diff
 from tasks.git_command import GitFailed, run_git
+from tasks.github_problems import github_problems
 from tasks.retry import outside_task
 from tasks.source_mirror import Mirror, mirror_with
 
@@ -39,7 +40,8 @@ def read_commit(github: GitHub, repository: str, commit: str) -> CommitFacts:
 def head_of(github: GitHub, repository: str, branch: str) -> str:
     """The full SHA of a branch's newest commit; raises ConfigurationError where there is no such branch."""
     url, ref = github.clone_url(repository), f"refs/heads/{branch}"
-    environment = github.git_environment()
+    with github_problems():
+        environment = github.git_environment(repository)
     answer = run_git("ls-remote", "--end-of-options", url, ref, environment=environment, remote=repository)
     for line in answer.splitlines():
         sha, _, name = line.partition("\t")

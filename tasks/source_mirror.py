@@ -11,6 +11,7 @@ from blocks.github import GitHub
 from tasks.domain.errors import ConfigurationError, EvidenceMissing
 from tasks.domain.image import COMMIT
 from tasks.git_command import GitFailed, run_git
+from tasks.github_problems import github_problems
 
 # The last commit asked for: what the next fetch does not need to bring again, and what keeps it from being collected.
 _LATEST = "refs/tidegate/latest"
@@ -41,7 +42,8 @@ class Mirror:
     """A bare repository in the cache that holds everything asked for so far."""
 
     def __init__(self, github: GitHub, repository: str) -> None:
-        self._environment = github.git_environment()
+        with github_problems():
+            self._environment = github.git_environment(repository)
         self._repository = repository
         self.url = github.clone_url(repository)
         self.folder = cache_folder() / "source" / f"{folder_name(self.url)}.git"

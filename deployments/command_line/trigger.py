@@ -33,7 +33,7 @@ def trigger(
 
 
 def _head(application: Application) -> str:
-    github = _load_github(application.github)
+    github = load_github(application.github)
     try:
         return read_head.fn(github, application.repository, application.branch)
     except httpx.HTTPError as error:
@@ -41,7 +41,8 @@ def _head(application: Application) -> str:
         raise Unreachable(f"{sentence}; try again, or give --commit") from None
 
 
-def _load_github(name: str) -> GitHub:
+def load_github(name: str) -> GitHub:
+    """The registered block; raises ConfigurationError where there is none."""
     try:
         return cast(GitHub, GitHub.load(name))
     except ValueError:

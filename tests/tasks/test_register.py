@@ -16,12 +16,16 @@ from prefect.client.orchestration import get_client
 from prefect_docker import DockerHost
 
 from blocks.argocd import ArgoCDServer
-from blocks.github import GitHub
+from blocks.github import WORK, GitHub
 from blocks.gitops import GitOpsRepository
 from blocks.registry import ContainerRegistry
 from blocks.sonarqube import SonarQubeServer
 from deployments.block_settings import BLOCKS
 from deployments.register import Registered, register
+from deployments.sandbox.github.own_app import install_own_app
+from deployments.sandbox.github.protocol import create_app
+from deployments.sandbox.github.state import GitHubState
+from deployments.sandbox.server import serve
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.build import Build
 from tasks.domain.delivery.environment import Environment
@@ -122,7 +126,7 @@ def test_it_says_what_it_set_and_what_it_left_alone_but_no_secret(run: Run, own:
     ("changes", "sentence"),
     [
         ({"TIDEGATE_ARGOCD_TOKEN": ""}, "(tidegate-argocd-server) cannot be made: TIDEGATE_ARGOCD_TOKEN is not set"),
-        ({"TIDEGATE_GITHUB_TOKEN": ""}, "(tidegate-github) cannot be made: TIDEGATE_GITHUB_TOKEN is not set"),
+        ({"TIDEGATE_GITHUB_TOKEN": ""}, "(tidegate-github) cannot be made: neither a token nor an App is given"),
         ({"TIDEGATE_REGISTRY_URL": ""}, "cannot be made: TIDEGATE_REGISTRY_URL is not set"),
         ({"TIDEGATE_GITOPS_BRANCH": "--mirror"}, "cannot be made: TIDEGATE_GITOPS_BRANCH is not right: "),
         ({"TIDEGATE_GITOPS_URL": "https://me:hunter2@host/x"}, "TIDEGATE_GITOPS_URL holds credentials; take them out"),
@@ -136,6 +140,25 @@ def test_a_wrong_variable_is_named_and_nothing_is_written(
     assert sentence in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert [settings.name for settings in BLOCKS if is_there(settings.kind, own + settings.name)] == []
+
+
+def test_a_wrong_key_of_an_app_is_said_before_anything_is_written(run: Run, own: str, tmp_path: Path) -> None:
+    state = GitHubState(tmp_path / "github")
+    state.create_repository("acme/shop-api")
+    app = install_own_app(state, "tidegate", ["acme/shop-api"], WORK)
+    with serve(create_app(state)) as url:
+        variables = {
+            "TIDEGATE_GITHUB_API_URL": f"{url}/api/v3",
+            "TIDEGATE_GITHUB_APP_ID": app.app.client_id,
+            "TIDEGATE_GITHUB_PRIVATE_KEY": app.private_key,
+        }
+        # The block's name, which the configuration has, is another in this test; so no repository is asked for.
+        assert any("the App may do all that is needed" in line for line in run(variables).written)
+        with pytest.raises(ConfigurationError, match="GitHub does not accept the key of App 12"):
+            run({**variables, "TIDEGATE_GITHUB_APP_ID": "12"})
+        assert load(GitHub, f"{own}github").app_id == app.app.client_id
+    unreachable = {**variables, "TIDEGATE_GITHUB_API_URL": "http://127.0.0.1:1/api/v3"}
+    assert any("GitHub could not be asked what the credentials may do" in line for line in run(unreachable).written)
 
 
 def test_an_aws_region_alone_makes_the_registry_an_ecr_one(run: Run, own: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 
+from deployments.sandbox.github.apps import App, InstallationToken, signer
 from deployments.sandbox.github.records import User
 from deployments.sandbox.github.state import GitHubState
 
@@ -18,11 +19,26 @@ def caller(state: GitHubState, authorization: str | None) -> User | None:
     """
     if not authorization:
         return None
-    token = token_in(authorization)
-    user = state.user_of_token(token) if token else None
+    token = token_in(authorization) or ""
+    user = state.user_of_token(token)
+    app_token = state.app_token(token)
+    if app_token and app_token.unknown_for:
+        app_token.unknown_for -= 1
+        raise BadCredentials
     if user is None:
         raise BadCredentials
     return user
+
+
+def app_token_of(state: GitHubState, authorization: str | None) -> InstallationToken | None:
+    """The App's token in an Authorization header; None for anybody else."""
+    return state.app_token(token_in(authorization) or "") if authorization else None
+
+
+def signing_app(state: GitHubState, authorization: str | None) -> App | None:
+    """The App whose JWT is in an Authorization header; None where there is none. Raises BadSignature."""
+    token = token_in(authorization) if authorization else None
+    return signer(state.apps, token) if token and token.count(".") == 2 else None
 
 
 def token_in(authorization: str) -> str | None:

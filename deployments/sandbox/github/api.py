@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployments.sandbox.github.access import BadCredentials, caller
+from deployments.sandbox.github.access import BadCredentials, app_token_of, caller, signing_app
+from deployments.sandbox.github.app_rights import needed_rights
+from deployments.sandbox.github.apps import App, BadSignature, InstallationToken
 from deployments.sandbox.github.history import Commit, read_commits
 from deployments.sandbox.github.records import Permission, Repository, User
 from deployments.sandbox.github.state import GitHubState
@@ -52,6 +54,16 @@ class Call:
     accept: str
     body: JSON
     url: str
+    method: str
+    app: App | None = None
+    token: InstallationToken | None = None
+
+    @property
+    def signed(self) -> App:
+        """The App that signed the request itself; raises Refused where none did."""
+        if self.app is None:
+            raise Refused(401, "A JSON web token could not be decoded")
+        return self.app
 
     @property
     def repository(self) -> Repository:
@@ -126,7 +138,10 @@ def _call(state: GitHubState, request: Request, raw: bytes) -> Call:
     if state.rate_limit.is_exhausted(authorization or ""):
         raise Refused(403, "API rate limit exceeded")
     try:
-        user = caller(state, authorization)
+        app = signing_app(state, authorization)
+        user = None if app else caller(state, authorization)
+    except BadSignature as problem:
+        raise Refused(401, str(problem)) from None
     except BadCredentials:
         raise Refused(401, "Bad credentials") from None
     try:
@@ -136,7 +151,8 @@ def _call(state: GitHubState, request: Request, raw: bytes) -> Call:
     if not isinstance(body, dict):
         raise Refused(400, "Body should be a JSON object")
     accept = request.headers.get("accept", "")
-    return Call(state, user, request.path_params, request.query_params, accept, body, str(request.url))
+    where = (request.path_params, request.query_params, accept, body, str(request.url), request.method)
+    return Call(state, user, *where, app=app, token=app_token_of(state, authorization))
 
 
 def _admit(call: Call, needs: Permission) -> None:
@@ -149,6 +165,16 @@ def _admit(call: Call, needs: Permission) -> None:
         raise Refused(404, "Not Found")
     if needs > Permission.READ and call.actor and permission < needs:
         raise Refused(403, "Resource not accessible by personal access token")
+    if call.token and repository:
+        _admit_app(call, call.token, repository)
+
+
+def _admit_app(call: Call, token: InstallationToken, repository: Repository) -> None:
+    if repository.full_name not in token.repositories:
+        raise Refused(404, "Not Found")
+    rights, level = needed_rights(call.method, call.url.partition("?")[0])
+    if not any(token.allows(right, level) for right in rights):
+        raise Refused(403, "Resource not accessible by integration")
 
 
 def _conditional(request: Request, response: Response) -> Response:

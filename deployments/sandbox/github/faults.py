@@ -21,6 +21,8 @@ class Faults:
     retry_after: int | None = None
     # The webhook receiver cannot be reached; deliveries are recorded as failed.
     webhooks_fail: bool = False
+    # A fresh token of an App is not known to this many requests.
+    unknown_tokens: int = 0
 
     def take(self, method: str, path: str) -> int | None:
         """The status to answer this request with, if one was ordered."""

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from deployments.sandbox.github.access import BadCredentials, caller
+from deployments.sandbox.github.access import BadCredentials, app_token_of, caller
 from deployments.sandbox.github.git_command import git_environment
 from deployments.sandbox.github.records import Permission, RefUpdate, Repository, User
 from deployments.sandbox.github.state import GitHubState
@@ -69,6 +69,10 @@ class GitHTTP:
         if user and name == "git-receive-pack" and permission < Permission.WRITE:
             text = f"Permission to {repository.full_name}.git denied to {user.login}.\n"
             raise GitRefusal(PlainTextResponse(text, 403))
+        token = app_token_of(self.state, request.headers.get("authorization"))
+        level = "write" if name == "git-receive-pack" else "read"
+        if token and (repository.full_name not in token.repositories or not token.allows("contents", level)):
+            raise GitRefusal(PlainTextResponse("Write access to repository not granted.\n", 403))
         return repository, user
 
     def _environment(self, request: Request, user: User | None, moved: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.sandbox.github import (
+    rest_apps,
     rest_checks,
     rest_comments,
     rest_commits,
@@ -27,6 +28,7 @@ def create_app(state: GitHubState) -> Starlette:
     """The ASGI application; the REST API is at `/api/v3`, a repository is cloned from `/OWNER/NAME.git`."""
     rest = [
         # A branch may have slashes in its name, so the endpoints with an ending come before the one without.
+        *rest_apps.ROUTES,
         *rest_statuses.ROUTES,
         *rest_checks.ROUTES,
         *rest_commits.ROUTES,

@@ -55,7 +55,8 @@ def list_check_runs(call: Call) -> Response:
     """GET /repos/{owner}/{name}/commits/{ref}/check-runs?check_name=&status=&filter=: the latest of each name."""
     sha = call.commit(call.path["ref"]).sha
     wanted = {"name": call.query.get("check_name"), "status": call.query.get("status")}
-    runs = [run for run in call.repository.check_runs if run.head_sha == sha]
+    app_id = call.query.get("app_id")
+    runs = [run for run in call.repository.check_runs if run.head_sha == sha and app_id in (None, str(run.app.id))]
     if call.query.get("filter", "latest") == "latest":
         runs = list({(run.app.id, run.name): run for run in runs}.values())
     runs = [run for run in runs if all(value in (None, getattr(run, field)) for field, value in wanted.items())]

@@ -2,10 +2,12 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deployments.sandbox.github import pull_requests
+from deployments.sandbox.github.apps import App, Installation, InstallationToken, Rights, new_token
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
 from deployments.sandbox.github.faults import Faults
 from deployments.sandbox.github.payloads import ping_payload, pull_request_payload, push_payload
@@ -42,7 +44,12 @@ class GitHubState:
         self.users: dict[str, User] = {}
         self.repositories: dict[str, Repository] = {}
         self.lock = threading.RLock()
+        self.apps: dict[int, App] = {}
+        self.installations: list[Installation] = []
+        # How long the tokens of Apps live.
+        self.token_seconds = 3600.0
         self._tokens: dict[str, User] = {}
+        self._app_tokens: dict[str, InstallationToken] = {}
         self._numbers = itertools.count(1001)
         self._outbox = Outbox(self.faults)
 
@@ -68,8 +75,45 @@ class GitHubState:
         return user
 
     def user_of_token(self, token: str) -> User | None:
-        """Whose token this is."""
-        return self._tokens.get(token)
+        """Whose token this is; of an App's, its bot."""
+        app_token = self.app_token(token)
+        return app_token.installation.app.bot if app_token else self._tokens.get(token)
+
+    def add_app(self, slug: str, public_key: str, rights: Rights) -> App:
+        """An App that signs with the private half of this key (PEM), and asks for these rights."""
+        app = App(self.add_user(f"{slug}[bot]", name=slug, is_app=True), public_key, dict(rights))
+        self.apps[app.id] = app
+        return app
+
+    def install(self, app: App, account: str, repositories: Iterable[str]) -> Installation:
+        """Let the App into repositories (`OWNER/NAME`) of one account."""
+        installation = Installation(self.next_number(), app, account, set(repositories))
+        self.installations.append(installation)
+        for name in installation.repositories:
+            self.grant(name, app.bot.login, Permission.WRITE)
+        return installation
+
+    def issue_token(
+        self, installation: Installation, repositories: frozenset[str], rights: Rights
+    ) -> InstallationToken:
+        """A token of the App, for some of its repositories and rights."""
+        token = new_token(installation, repositories, rights, self.token_seconds, self.faults.unknown_tokens)
+        self._app_tokens[token.value] = token
+        return token
+
+    def app_token(self, value: str) -> InstallationToken | None:
+        """The App's token of this value, while it is valid."""
+        token = self._app_tokens.get(value)
+        return token if token and token.expires > time.time() and not token.installation.is_suspended else None
+
+    def app_tokens(self) -> list[InstallationToken]:
+        """Every token of an App, oldest first, whether or not it is still valid."""
+        return list(self._app_tokens.values())
+
+    def expire_app_tokens(self) -> None:
+        """The hour of every App's token is over."""
+        for token in self._app_tokens.values():
+            token.expires = 0.0
 
     def create_repository(self, full_name: str, *, default_branch: str = "main", private: bool = True) -> Repository:
         """An empty `OWNER/NAME`; its owner gets an account, without a token, if there is none."""

@@ -24,6 +24,10 @@ class InvalidReport(DeliveryError):
     """A tool's report is missing, empty, truncated or not in its format; the message names the expected file."""
 
 
+class InvalidProof(DeliveryError):
+    """A signature, an attestation or an SBOM is not in its format; the message says which part of it."""
+
+
 class DesiredStateConflict(DeliveryError):
     """The GitOps branch moved each time the change was pushed; read again and decide again."""
 

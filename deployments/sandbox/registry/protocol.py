@@ -105,7 +105,7 @@ async def _put_manifest(state: RegistryState, request: Request) -> Response:
     media_type = request.headers.get("Content-Type", "")
     manifest = state.put_manifest(name, request.path_params["reference"], content, media_type)
     headers = {"Location": f"/v2/{name}/manifests/{manifest.digest}", "Docker-Content-Digest": manifest.digest}
-    if manifest.subject:
+    if manifest.subject and state.lists_referrers:
         headers["OCI-Subject"] = manifest.subject
     return Response(status_code=201, headers=headers)
 
@@ -131,6 +131,8 @@ async def _tags(state: RegistryState, request: Request) -> Response:
 
 
 async def _referrers(state: RegistryState, request: Request) -> Response:
+    if not state.lists_referrers:
+        raise Refusal(Code.UNSUPPORTED, "404 page not found", status=404)
     manifests = [m.descriptor() for m in state.referrers(request.path_params["name"], request.path_params["digest"])]
     headers = {"Content-Type": OCI_INDEX}
     if wanted := request.query_params.get("artifactType"):

@@ -26,14 +26,21 @@ class RegistryState:
     """A registry; every method is safe to call from any thread and raises Refusal in the specification's words.
 
     With `login` (user, password), nobody else is served. With `immutable_tags`, a tag never moves to another digest,
-    as in Amazon ECR. With a `folder`, blobs are kept there, else in memory.
+    as in Amazon ECR. Without `lists_referrers` it is one of before OCI 1.1, which knows no subjects. With a `folder`,
+    blobs are kept there, else in memory.
     """
 
     def __init__(
-        self, *, folder: Path | None = None, login: tuple[str, str] | None = None, immutable_tags: bool = False
+        self,
+        *,
+        folder: Path | None = None,
+        login: tuple[str, str] | None = None,
+        immutable_tags: bool = False,
+        lists_referrers: bool = True,
     ) -> None:
         self.login = login
         self.immutable_tags = immutable_tags
+        self.lists_referrers = lists_referrers
         self.faults = Faults()
         self.uploads = Uploads()
         self._blobs = Blobs(folder)

@@ -1,0 +1,28 @@
+"""Keeps signed statements about an image in its registry, and reads those back that a trusted key has signed."""
+
+from blocks.registry import ContainerRegistry
+from blocks.signing import SigningKey
+from tasks.domain.proof.bundle import verified_statements
+from tasks.domain.proof.statement import Statement
+from tasks.registry_referrers import attach, read_attached
+from tasks.signing import read_trusted_keys, seal
+
+
+def keep_statement(registry: ContainerRegistry, repository_path: str, key: SigningKey, statement: Statement) -> None:
+    """Sign the statement and attach it to its image; one that says the same is left as it is."""
+    known = read_statements(registry, repository_path, key, statement.digest, statement.predicate_type)
+    if any(each.content() == statement.content() for each in known):
+        return
+    public = read_trusted_keys(key)[0]
+    kind = statement.predicate_type
+    attach(registry, repository_path, statement.digest, seal(key, statement), public, predicate_type=kind)
+
+
+def read_statements(
+    registry: ContainerRegistry, repository_path: str, key: SigningKey, digest: str, *predicate_types: str
+) -> tuple[Statement, ...]:
+    """The statements of these types about this digest, signed by the key itself or by one that its block trusts."""
+    attached = read_attached(registry, repository_path, digest, *predicate_types)
+    statements = verified_statements(attached, digest, read_trusted_keys(key))
+    # Under which type it was listed is anybody's word.
+    return tuple(each for each in statements if not predicate_types or each.predicate_type in predicate_types)

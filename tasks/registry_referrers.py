@@ -1,0 +1,176 @@
+"""What is attached to an image: Sigstore bundles that refer to its digest, pushed and listed again.
+
+A registry of OCI 1.1 lists referrers itself; for one that does not (it answers 404), the list is an index under the tag
+sha256-DIGEST that whoever pushes keeps. No other tag is written, so that repositories with immutable tags, as in Amazon
+ECR, take any number of them.
+https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from blocks.registry import ContainerRegistry
+from tasks.domain.errors import DeliveryError, EvidenceMissing, InvalidProof, Unreachable
+from tasks.domain.image import ImageReference
+from tasks.domain.proof.bundle import (
+    BUNDLE_TYPE,
+    PREDICATE_ANNOTATION,
+    Attached,
+    bundle_annotations,
+    bundle_content,
+    parse_bundle,
+)
+from tasks.domain.proof.envelope import Envelope
+from tasks.domain.proof.keys import PublicKey
+from tasks.registry_api import OCI_INDEX, OCI_MANIFEST, digest_of, get, open_client, read_blob
+from tasks.registry_pushing import push_blob, push_manifest
+from tasks.retry import outside_task
+
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+# An SBOM of a large image has some 20 MiB, and a third more in base64.
+_BUNDLE_BYTES = 64 * 1024 * 1024
+_REWRITES = 5
+
+
+@outside_task("attach {predicate_type} to {digest:.19}")
+def attach(
+    registry: ContainerRegistry,
+    repository_path: str,
+    digest: str,
+    envelope: Envelope,
+    key: PublicKey,
+    *,
+    predicate_type: str,
+) -> str:
+    """Attach a signed statement to the image; gives the digest of the manifest that refers to it.
+
+    The same envelope twice is one. Raises EvidenceMissing where the image is not there, AccessRefused, and
+    DeliveryError where a registry without the referrers API does not let its list's tag be written again.
+    """
+    image = ImageReference(repository_path, digest=digest)
+    with open_client(registry) as client:
+        subject = _subject(client, registry, image)
+        layer = push_blob(client, registry, image.repository, bundle_content(envelope, key))
+        config = push_blob(client, registry, image.repository, b"{}")
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": BUNDLE_TYPE,
+            "config": {"mediaType": _EMPTY_TYPE, **config},
+            "layers": [{"mediaType": BUNDLE_TYPE, **layer}],
+            "subject": subject,
+            "annotations": bundle_annotations(predicate_type),
+        }
+        response = push_manifest(client, registry, image.repository, manifest)
+        if "OCI-Subject" not in response.headers and _listed_by_registry(client, registry, image) is None:
+            _keep_list(client, registry, image, _descriptor(manifest))
+    return digest_of(json.dumps(manifest).encode())
+
+
+@outside_task("read what is attached to {digest:.19}")
+def read_attached(
+    registry: ContainerRegistry, repository_path: str, digest: str, *predicate_types: str
+) -> tuple[Attached, ...]:
+    """The attached envelopes that are listed under one of these types, or all; nobody has checked who signed them.
+
+    What is no bundle is left out: others attach things too. Raises AccessRefused, and EvidenceMissing where the
+    registry sends something else than it listed.
+    """
+    image = ImageReference(repository_path, digest=digest)
+    with open_client(registry) as client:
+        found = []
+        for descriptor in _listed(client, registry, image):
+            kind = (descriptor.get("annotations") or {}).get(PREDICATE_ANNOTATION)
+            if descriptor.get("artifactType") == BUNDLE_TYPE and (not predicate_types or kind in predicate_types):
+                envelope = _read_envelope(client, registry, image, str(descriptor.get("digest")))
+                found += [Attached(str(descriptor["digest"]), envelope)] if envelope else []
+    return tuple(found)
+
+
+def _subject(client: httpx.Client, registry: ContainerRegistry, image: ImageReference) -> dict[str, Any]:
+    response = get(client, registry, f"/{image.repository}/manifests/{image.digest}")
+    if response is None or digest_of(response.content) != image.digest:
+        raise EvidenceMissing(f"{image} is not in {registry.host}; push the image before anything is attached to it")
+    media_type = str(response.json().get("mediaType") or response.headers.get("content-type", OCI_MANIFEST))
+    return {"mediaType": media_type, "digest": image.digest, "size": len(response.content)}
+
+
+def _read_envelope(
+    client: httpx.Client, registry: ContainerRegistry, image: ImageReference, digest: str
+) -> Envelope | None:
+    manifest = json.loads(read_blob(client, registry, image.repository, "manifests", digest))
+    layers = [layer for layer in manifest.get("layers", ()) if layer.get("mediaType") == BUNDLE_TYPE]
+    if len(layers) != 1:
+        return None
+    content = read_blob(client, registry, image.repository, "blobs", str(layers[0]["digest"]), largest=_BUNDLE_BYTES)
+    try:
+        return parse_bundle(content)
+    except InvalidProof:
+        return None
+
+
+def _listed(client: httpx.Client, registry: ContainerRegistry, image: ImageReference) -> list[Mapping[str, Any]]:
+    listed = _listed_by_registry(client, registry, image)
+    return _listed_by_tag(client, registry, image) if listed is None else listed
+
+
+def _listed_by_registry(
+    client: httpx.Client, registry: ContainerRegistry, image: ImageReference
+) -> list[Mapping[str, Any]] | None:
+    """What the registry lists, all of its pages; None where it keeps no lists."""
+    path: str | None = f"/{image.repository}/referrers/{image.digest}"
+    listed: list[Mapping[str, Any]] = []
+    while path:
+        response = get(client, registry, path)
+        if response is None:
+            return None
+        listed += _manifests(response)
+        following = response.links.get("next", {}).get("url")
+        path = str(response.url.join(following)) if following else None
+        if path and httpx.URL(path).host != client.base_url.host:
+            raise EvidenceMissing(f"{registry.host} continues its list elsewhere; do not use this registry")
+    return listed
+
+
+def _listed_by_tag(client: httpx.Client, registry: ContainerRegistry, image: ImageReference) -> list[Mapping[str, Any]]:
+    response = get(client, registry, f"/{image.repository}/manifests/{_list_tag(image)}")
+    return _manifests(response) if response is not None else []
+
+
+def _manifests(response: httpx.Response) -> list[Mapping[str, Any]]:
+    try:
+        return [entry for entry in response.json()["manifests"] if isinstance(entry, dict)]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise EvidenceMissing(f"{response.url.path} is not a list of referrers; look at the registry") from problem
+
+
+def _keep_list(
+    client: httpx.Client, registry: ContainerRegistry, image: ImageReference, added: Mapping[str, Any]
+) -> None:
+    # Two who write at once overwrite each other: read again whether ours is still in it.
+    for _ in range(_REWRITES):
+        entries = _listed_by_tag(client, registry, image)
+        if any(entry.get("digest") == added["digest"] for entry in entries):
+            return
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*entries, added]}
+        try:
+            push_manifest(client, registry, image.repository, index, tag=_list_tag(image))
+        except DeliveryError as problem:
+            raise DeliveryError(
+                f"{problem}; a registry without the referrers API keeps what is attached under the tag"
+                f" {_list_tag(image)}: let sha256-* be written again there"
+            ) from problem
+    raise Unreachable(f"{registry.host} loses what is attached to {image}: others write its list at the same time")
+
+
+def _list_tag(image: ImageReference) -> str:
+    return (image.digest or "").replace(":", "-")
+
+
+def _descriptor(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    content = json.dumps(manifest).encode()
+    described = {"mediaType": manifest["mediaType"], "digest": digest_of(content), "size": len(content)}
+    return described | {"artifactType": manifest["artifactType"], "annotations": manifest["annotations"]}

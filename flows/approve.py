@@ -1,5 +1,6 @@
 """Asks a person about one candidate for one environment until an answer counts; the second step of promote."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -7,13 +8,23 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.facts import changes_since, confirm_needs
+from flows.people import involved_in, teams_of
 from flows.place import Place
-from tasks.approval import ask
+from tasks.approval import NoReply, Reply, ask
 from tasks.artifacts import report_page
-from tasks.domain.approval.decision import Answer, Approval, AskAgain, Expired, Rejected, decide_approval
+from tasks.domain.approval.decision import (
+    Answer,
+    Approval,
+    AskAgain,
+    Decision,
+    Expired,
+    Rejected,
+    decide_approval,
+)
+from tasks.domain.approval.person import Person
 from tasks.domain.approval.question import Question, approval_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.delivery.approval import ApprovalPolicy, Proof
 from tasks.domain.manifest.formats import set_image
 from tasks.domain.promotion.change_set import ChangeSet
 from tasks.gitops import read_desired_state
@@ -24,28 +35,47 @@ _HOW_TO_ANSWER = "Waiting for an approval until %s: open Resume at the top right
 def ask_until_answered(
     place: Place, candidate: ReleaseCandidate, policy: ApprovalPolicy
 ) -> Approval | Rejected | Expired:
-    """Pause, judge the answer under the policy, and ask again with the reason where it does not count."""
+    """Pause, judge the answers under the policy, and ask again with the reason until they are enough."""
     changes = changes_since(place, candidate)
+    involved = frozenset() if policy.author_may_approve else involved_in(place, candidate, changes)
     expires = datetime.now(UTC) + timedelta(seconds=policy.expires_seconds)
     # A retry of the run counts as a new question; see tasks.approval.
     run_count = flow_run.run_count
-    reason = ""
+    answers: list[Answer] = []
+    standing = decide_approval(policy, candidate, place.environment, answers, involved)
     for attempt in count(1):
-        page = approval_page(_question(place, candidate, policy, changes, expires, reason))
+        if not isinstance(standing, AskAgain):
+            return standing
+        page = approval_page(_question(place, candidate, policy, changes, expires, standing))
         report_page(place.application, f"{place.environment}-approval", page, f"{candidate.name}: what was asked")
         get_run_logger().info(_HOW_TO_ANSWER, _time(expires))
         left = max(1, int((expires - datetime.now(UTC)).total_seconds()))
-        answer = ask(page, key=f"approval-{run_count}-{attempt}", timeout_seconds=left)
-        decision: Approval | Rejected | Expired | AskAgain
-        if isinstance(answer, Answer):
-            decision = decide_approval(policy, candidate, place.environment, answer, changes.authors)
+        reply = ask(policy, page, key=f"approval-{run_count}-{attempt}", timeout_seconds=left)
+        if isinstance(reply, Expired):
+            return reply
+        if isinstance(reply, NoReply):
+            standing = replace(standing, reason=reply.reason)
         else:
-            decision = answer
-        if not isinstance(decision, AskAgain):
-            return decision
-        reason = decision.reason
-        get_run_logger().warning("not counted: %s", reason)
+            answers.append(_answer(place, policy, reply))
+            standing = decide_approval(policy, candidate, place.environment, answers, involved)
+        _log(standing)
     raise AssertionError("count() has no end")
+
+
+def _answer(place: Place, policy: ApprovalPolicy, reply: Reply) -> Answer:
+    name = reply.approver.strip()
+    teams = teams_of(place, policy, name) if reply.decision == "approve" else frozenset()
+    person = Person(name, Proof.CLAIMED, teams=teams)
+    return Answer(reply.decision, person, reply.comment.strip(), reply.answered_at)
+
+
+def _log(decision: Decision) -> None:
+    if isinstance(decision, AskAgain):
+        if decision.reason:
+            get_run_logger().warning("not counted: %s", decision.reason)
+        if decision.given:
+            approved = ", ".join(answer.person.words for answer in decision.given)
+            get_run_logger().info("approved by %s; still missing: %s", approved, "; ".join(decision.missing))
 
 
 def _question(
@@ -54,7 +84,7 @@ def _question(
     policy: ApprovalPolicy,
     changes: ChangeSet,
     expires: datetime,
-    asked_again: str,
+    standing: AskAgain,
 ) -> Question:
     desired = read_desired_state(place.gitops, place.env.manifest)
     return Question(
@@ -69,7 +99,7 @@ def _question(
         after=set_image(desired.text, place.env.manifest, candidate.image, file=place.env.manifest.file),
         links=_links(place, candidate, changes),
         expires=_time(expires),
-        asked_again=asked_again,
+        standing=standing,
     )
 
 

@@ -26,7 +26,7 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
         environment=place.environment,
         digest=candidate.digest,
         source_commit=candidate.commit,
-        approved_by=f"{approval.approver} (name unproven)" if approval else "",
+        approved_by=approval.approvers if approval else "",
         run=run_url(str(flow_run.id)),
         reason=approval.comment if approval else "",
     )
@@ -60,7 +60,7 @@ def report(
     facts = {"Commit": f"[{candidate.commit}]({place.github.web_url}/{place.app.repository}/commit/{candidate.commit})"}
     if approval:
         comment = f": {plain(approval.comment, 500)}" if approval.comment else ""
-        facts["Approved by"] = f"{plain(approval.approver)} (name unproven){comment}"
+        facts["Approved by"] = f"{plain(approval.approvers, 500)}{comment}"
     gitops = place.gitops.web_url
     facts["Desired state"] = f"[{revision}]({gitops}/commit/{revision})" if gitops else f"`{revision}`"
     facts["Rollout"] = str(result.kind)

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from blocks.github import GitHub
-from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
+from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position, co_authors
 from tasks.domain.verdict import Outcome, Verdict
 from tasks.github_api import pages, send
 from tasks.retry import outside_task
@@ -65,12 +65,15 @@ def compare(github: GitHub, repository: str, base: str, head: str) -> ChangeSet:
         path = f"/repos/{repository}/compare/{base}...{head}"
         request = client.build_request("GET", path, params={"per_page": "100"})
         found = [page.json() for page in pages(client, request, right="contents: read")]
-    commits = tuple(_new_commit(commit) for page in found for commit in page["commits"])
+    commits = tuple(new_commit(commit) for page in found for commit in page["commits"])
     return ChangeSet(base, head, Position(found[0]["status"]), commits, found[0]["total_commits"])
 
 
-def _new_commit(commit: dict[str, Any]) -> NewCommit:
+def new_commit(commit: dict[str, Any]) -> NewCommit:
+    """A commit as GitHub's REST API lists it."""
     author = commit["commit"]["author"] or {}
+    committer = commit["commit"]["committer"] or {}
+    committed_by = (committer.get("name"), committer.get("email"), (commit["committer"] or {}).get("login"))
     return NewCommit(
         sha=commit["sha"],
         subject=commit["commit"]["message"].partition("\n")[0],
@@ -78,6 +81,7 @@ def _new_commit(commit: dict[str, Any]) -> NewCommit:
         author_email=author.get("email") or "",
         # Null where GitHub knows no user with that mail address.
         author_login=(commit["author"] or {}).get("login") or "",
+        others=(*(name for name in committed_by if name), *co_authors(commit["commit"]["message"])),
     )
 
 

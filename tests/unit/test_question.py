@@ -1,13 +1,16 @@
 """What an approver is shown, with text in it that others wrote."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from markdown_it import MarkdownIt
 
+from tasks.domain.approval.decision import Answer, AskAgain
+from tasks.domain.approval.person import Person
 from tasks.domain.approval.question import Question, approval_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.delivery.approval import ApprovalPolicy, Proof, Role
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
@@ -54,7 +57,8 @@ def test_what_decides_stands_in_the_first_lines() -> None:
 
 
 def test_the_approver_sees_the_lines_that_are_written_and_in_which_file() -> None:
-    assert approval_page(QUESTION).splitlines()[-11:] == [
+    written = approval_page(QUESTION).split("### What is written\n\n")[1].split("\n\n###")[0]
+    assert written.splitlines() == [
         "In `apps/shop-api/values-production.yaml` only:",
         "",
         "```diff",
@@ -90,6 +94,11 @@ def test_the_approver_sees_the_newest_commits_and_how_many_there_are() -> None:
         (ApprovalPolicy(author_may_approve=True), "to anybody"),
         (ApprovalPolicy(approvers=("Ada", "Ben")), "to Ada, Ben (not to who wrote part of it)"),
         (ApprovalPolicy(approvers=("Ada",), author_may_approve=True), "to Ada"),
+        (ApprovalPolicy(required=2), "to anybody who wrote none of it; 2 have to approve"),
+        (
+            ApprovalPolicy(approvers=("Ada",), roles={"security": Role(approvers=("acme/sec",))}, required=2),
+            "to Ada, acme/sec (not to who wrote part of it); 2 have to approve, 1 of security",
+        ),
     ],
 )
 def test_the_approver_is_told_who_may_approve(policy: ApprovalPolicy, words: str) -> None:
@@ -110,11 +119,15 @@ def test_the_same_code_built_again_is_called_that() -> None:
 def test_a_hostile_commit_cannot_draw_on_the_question() -> None:
     """The only link is ours; HTML, images and headings of others are nowhere."""
     changes = ChangeSet("b" * 40, "c" * 40, Position.AHEAD, (NewCommit("c" * 40, HOSTILE, HOSTILE),), 1)
-    page = approval_page(replace(QUESTION, changes=changes, asked_again=HOSTILE))
+    given = Answer("approve", Person(HOSTILE), HOSTILE, datetime(2026, 3, 1, tzinfo=UTC))
+    standing = AskAgain(HOSTILE, (given,), (HOSTILE,))
+    page = approval_page(
+        replace(QUESTION, changes=changes, standing=standing, rendered=f"```\n{HOSTILE}", evidence=[HOSTILE])
+    )
     tokens = [child for token in MarkdownIt("commonmark").parse(page) for child in (token, *(token.children or []))]
     assert [token.attrs["href"] for token in tokens if token.type == "link_open"] == ["https://github.example/c"]
     assert not [token for token in tokens if token.type.startswith(("html", "image"))]
-    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h2", "h3", "h3", "h3"]
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h2", "h3", "h3", "h3", "h3", "h3"]
 
 
 def test_a_diff_cannot_leave_its_code_block() -> None:
@@ -123,11 +136,53 @@ def test_a_diff_cannot_leave_its_code_block() -> None:
 
 
 def test_a_repeated_question_says_why_at_the_top() -> None:
-    page = approval_page(replace(QUESTION, asked_again="Dana wrote it"))
-    assert page.startswith("> ⚠ **Not counted:** Dana wrote it\n")
+    page = approval_page(replace(QUESTION, standing=AskAgain("Dana wrote it")))
+    assert page.startswith("> ⚠ **Not counted:** Dana wrote it\n\n## ")
+
+
+def test_a_second_question_says_who_approved_already_and_who_is_missing() -> None:
+    ada = Answer("approve", Person("Ada", Proof.ONE_TIME_CODE), "", datetime(2026, 3, 1, tzinfo=UTC))
+    page = approval_page(replace(QUESTION, standing=AskAgain("", (ada,), ("1 of security (grace)", "1 more"))))
+    assert page.startswith(
+        "> ✓ **Approved by** Ada (one-time code)  \n> ○ **Still missing:** 1 of security (grace); 1 more\n\n## "
+    )
+
+
+def test_a_gate_that_says_something_else_than_for_what_runs_now_shows_both() -> None:
+    before = {"lint": passed("clean"), "unit-tests": passed("25 tests passed."), "licenses": passed("3 known")}
+    page = approval_page(replace(QUESTION, gates_before=before))
+    assert (
+        "- ✓ **lint:** clean\n- ✓ **unit-tests:** 26 tests passed.\n  - what runs now: ✓ 25 tests passed.\n"
+        "- ⚠ **licenses:** not checked any more; what runs now was\n"
+    ) in page
+
+
+def test_the_approver_sees_how_long_the_environment_before_has_run_it() -> None:
+    page = approval_page(replace(QUESTION, time_in={"staging": "2026-03-01 10:00 UTC (2 h)"}))
+    assert "- ✓ staging runs it, healthy, since 2026-03-01 10:00 UTC (2 h)\n" in page
+
+
+def test_a_long_rendered_difference_is_cut_and_says_so() -> None:
+    page = approval_page(replace(QUESTION, rendered="\n".join(f"+ line {n}" for n in range(70))))
+    assert "+ line 59\n… and 10 more lines\n```" in page
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        ((Proof.CLAIMED,), "Nothing proves the name: whoever can open this page can approve"),
+        ((Proof.ONE_TIME_CODE,), "The code from your authenticator proves your name"),
+        ((Proof.GITHUB, Proof.PROXY), "On GitHub: the comment `/approve`"),
+    ],
+)
+def test_the_question_says_where_to_answer_and_what_a_name_is_worth(identity: tuple[Proof, ...], words: str) -> None:
+    answers = approval_page(replace(QUESTION, policy=ApprovalPolicy(identity=identity))).split("### How to answer")[1]
+    assert "**Resume** at the top right; in the newer UI it is in the menu with the three dots" in answers
+    assert words in answers
+    assert ("Nothing proves" in answers) == (identity == (Proof.CLAIMED,))
 
 
 def test_nothing_in_the_question_is_wider_than_the_form() -> None:
     """About 50 characters of code fit; a longer word would have to be scrolled to."""
-    lines = approval_page(QUESTION).split("```diff")[1].splitlines()
+    lines = approval_page(QUESTION).split("```diff")[1].split("```")[0].splitlines()
     assert max(len(line) for line in lines) <= 50

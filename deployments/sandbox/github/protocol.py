@@ -15,6 +15,7 @@ from deployments.sandbox.github import (
     rest_commits,
     rest_deployments,
     rest_hooks,
+    rest_people,
     rest_pulls,
     rest_repositories,
     rest_statuses,
@@ -36,6 +37,7 @@ def create_app(state: GitHubState) -> Starlette:
         *rest_comments.ROUTES,
         *rest_deployments.ROUTES,
         *rest_hooks.ROUTES,
+        *rest_people.ROUTES,
         *rest_repositories.ROUTES,
     ]
     application = Starlette(

@@ -195,6 +195,24 @@ class Hook:
         return self.active and (event == "ping" or event in self.events or "*" in self.events)
 
 
+@dataclass(frozen=True)
+class Activity:
+    """A branch that somebody moved, as the repository's activity page lists it."""
+
+    id: int
+    update: RefUpdate
+    kind: str
+    actor: User
+    timestamp: str
+
+
+def activity_kind(update: RefUpdate) -> str:
+    """What moving a branch is called; a push that takes commits back is not told from another."""
+    if not update.before.strip("0"):
+        return "branch_creation"
+    return "push" if update.after.strip("0") else "branch_deletion"
+
+
 @dataclass
 class Repository:
     """A repository and all that hangs on it."""
@@ -213,6 +231,7 @@ class Repository:
     comments: list[Comment] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
 
     @property
     def owner(self) -> str:

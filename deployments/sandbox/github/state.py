@@ -14,6 +14,7 @@ from deployments.sandbox.github.payloads import ping_payload, pull_request_paylo
 from deployments.sandbox.github.pull_requests import PullRequestEvent
 from deployments.sandbox.github.rate_limit import RateLimit
 from deployments.sandbox.github.records import (
+    Activity,
     Delivery,
     Hook,
     Permission,
@@ -21,6 +22,7 @@ from deployments.sandbox.github.records import (
     RefUpdate,
     Repository,
     User,
+    activity_kind,
     timestamp,
 )
 from deployments.sandbox.github.views import JSON
@@ -43,6 +45,8 @@ class GitHubState:
         self.rate_limit = RateLimit()
         self.users: dict[str, User] = {}
         self.repositories: dict[str, Repository] = {}
+        # ORGANISATION/TEAM -> login -> active or pending.
+        self.teams: dict[str, dict[str, str]] = {}
         self.lock = threading.RLock()
         self.apps: dict[int, App] = {}
         self.installations: list[Installation] = []
@@ -170,11 +174,21 @@ class GitHubState:
             return sha
 
     def apply_push(
-        self, repository: Repository, updates: list[RefUpdate], pusher: User, *, deliver: bool = True
+        self,
+        repository: Repository,
+        updates: list[RefUpdate],
+        pusher: User,
+        *,
+        deliver: bool = True,
+        activity: str | None = None,
     ) -> None:
-        """What follows from references that have moved: pull requests follow, hooks are told."""
+        """What follows from references that have moved: it is listed, pull requests follow, hooks are told."""
         with self.lock:
             repository.pushed_at = timestamp()
+            for update in (one for one in updates if one.ref.startswith("refs/heads/")):
+                kind = activity or activity_kind(update)
+                activities = repository.activities
+                activities.append(Activity(self.next_number(), update, kind, pusher, repository.pushed_at))
             tags = sum(update.ref.startswith("refs/tags/") for update in updates)
             for update in updates:
                 events = pull_requests.follow_push(repository, update, pusher)
@@ -244,7 +258,7 @@ class GitHubState:
             repository, user = self.repositories[full_name], self.users[by]
             pull = repository.pull_requests[number - 1]
             update, event = pull_requests.merge(repository, pull, user, method=method, title=title, message=message)
-            self.apply_push(repository, [update], user)
+            self.apply_push(repository, [update], user, activity="pr_merge")
             self._deliver_pull_request(repository, event, user)
             return update.after
 

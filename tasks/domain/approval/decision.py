@@ -1,32 +1,47 @@
-"""A person's decision on one candidate for one environment, and the rules that make it count."""
+"""People's decisions on one candidate for one environment, and the rules that make them count."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from tasks.domain.approval.person import Person, fold_names
+from tasks.domain.approval.quorum import find_missing
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.delivery.approval import ApprovalPolicy, Proof
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from the form; a claim until decide_approval has looked at it."""
+    """What one person said; a claim until decide_approval has looked at it.
+
+    `flaw` says why the proof that came with it is worth nothing, such as a wrong code.
+    """
 
     decision: Literal["approve", "reject"]
-    approver: str
+    person: Person
     comment: str
     answered_at: datetime
+    flaw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A decision that counts, for exactly this digest in this environment."""
+    """A decision that counts, for exactly this digest in this environment; one answer for each who approved."""
 
     environment: str
     digest: str
-    approver: str
-    comment: str
-    approved_at: datetime
+    answers: tuple[Answer, ...]
+
+    @property
+    def approvers(self) -> str:
+        """Everybody who approved, and how each is known, in one line."""
+        return ", ".join(answer.person.words for answer in self.answers)
+
+    @property
+    def comment(self) -> str:
+        """What they said about it, in one line."""
+        return "; ".join(answer.comment for answer in self.answers if answer.comment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +60,83 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """The answer does not count; the same question is asked once more with the reason."""
+    """Not decided yet: the same question is asked once more.
+
+    `reason` says why the last answer does not count, and is empty where it does; `given` are those that count, and
+    `missing` says who else is needed.
+    """
 
     reason: str
+    given: tuple[Answer, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+Decision = Approval | Rejected | AskAgain
 
 
 def decide_approval(
     policy: ApprovalPolicy,
     candidate: ReleaseCandidate,
     environment: str,
-    answer: Answer,
-    authors: frozenset[str],
-) -> Approval | Rejected | AskAgain:
-    """Whether this answer is an approval under the policy.
+    answers: Sequence[Answer],
+    involved: frozenset[str],
+) -> Decision:
+    """What the answers come to under the policy, in the order in which they came.
 
-    A rejection counts from anyone: stopping is always safe. `authors` are all names, logins and mail addresses of those
-    who wrote what is new in the candidate.
+    A rejection counts from anyone: stopping is always safe. `involved` are all names, logins and mail addresses of
+    those who wrote, merged or pushed what is new in the candidate.
     """
-    name = answer.approver.strip()
-    if answer.decision == "reject":
-        comment = answer.comment.strip()
-        return Rejected(
-            f"{name or 'someone'} rejected {candidate.name} for {environment}" + (f": {comment}" if comment else "")
-        )
-    if not name:
-        return AskAgain("an approval needs a name; fill in who approves")
-    if policy.approvers and not _is_among(name, policy.approvers):
-        return AskAgain(f"{name} may not approve for {environment}; one of {', '.join(policy.approvers)} may")
-    if not policy.author_may_approve and _is_among(name, authors):
-        return AskAgain(f"{name} wrote part of {candidate.name}; somebody else has to approve it")
-    return Approval(environment, candidate.digest, name, answer.comment.strip(), answer.answered_at)
+    given: list[Answer] = []
+    refusal = ""
+    for answer in answers:
+        if answer.decision == "reject":
+            return _rejected(candidate, environment, answer)
+        refusal = next(_refusals(policy, candidate, environment, answer, given, involved), "")
+        if not refusal:
+            given.append(answer)
+    missing = find_missing(policy, [answer.person for answer in given])
+    if missing:
+        return AskAgain(refusal, tuple(given), missing)
+    return Approval(environment, candidate.digest, tuple(given))
 
 
-def _is_among(name: str, names: tuple[str, ...] | frozenset[str]) -> bool:
-    return name.casefold() in {known.strip().casefold() for known in names}
+def _refusals(
+    policy: ApprovalPolicy,
+    candidate: ReleaseCandidate,
+    environment: str,
+    answer: Answer,
+    given: Sequence[Answer],
+    involved: frozenset[str],
+) -> Iterator[str]:
+    """Why it does not count; the first is the one to tell."""
+    person, name = answer.person, " ".join(answer.person.name.split())
+    if answer.flaw:
+        yield answer.flaw
+    if not person.keys:
+        yield "an approval needs a name; fill in who approves"
+    if person.proof not in policy.identity:
+        yield f"nothing proves that this is {name}; {environment} asks for {ways_to_prove(policy)}"
+    if policy.named and not person.is_among(policy.named):
+        yield f"{name} may not approve for {environment}; one of {', '.join(policy.named)} may"
+    if not policy.author_may_approve and person.keys & fold_names(involved):
+        yield f"{name} wrote, merged or pushed part of {candidate.name}; somebody else has to approve it"
+    if any(person.is_same(other.person) for other in given):
+        yield f"{name} has approved already; somebody else has to as well"
+
+
+def ways_to_prove(policy: ApprovalPolicy) -> str:
+    """What the policy accepts, as a person reads it."""
+    ways = {
+        Proof.CLAIMED: "a name",
+        Proof.ONE_TIME_CODE: "a one-time code",
+        Proof.GITHUB: "/approve on GitHub",
+        Proof.PROXY: "the approval page",
+    }
+    return " or ".join(ways[proof] for proof in policy.identity)
+
+
+def _rejected(candidate: ReleaseCandidate, environment: str, answer: Answer) -> Rejected:
+    name, comment = answer.person.name.strip(), answer.comment.strip()
+    return Rejected(
+        f"{name or 'someone'} rejected {candidate.name} for {environment}" + (f": {comment}" if comment else "")
+    )

@@ -5,19 +5,21 @@ a surprise, and nothing may be wider than the form.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import unified_diff
 
+from tasks.domain.approval.decision import AskAgain
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy
+from tasks.domain.delivery.approval import ApprovalPolicy, Proof
 from tasks.domain.gates.gate import decide_all
 from tasks.domain.image import ImageReference
 from tasks.domain.message import gate_lines, plain, verdict_line
 from tasks.domain.promotion.change_set import ChangeSet
 from tasks.domain.verdict import Verdict
 
-_SHOWN_COMMITS, _SHOWN_AUTHORS = 20, 3
+_SHOWN_COMMITS, _SHOWN_AUTHORS, _SHOWN_RENDERED = 20, 3, 60
+UNPROVEN = "Nothing proves the name: whoever can open this page can approve, and the record will say so."
 _LONG_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 
 
@@ -26,6 +28,9 @@ class Question:
     """All that an approver is shown.
 
     `before` and `after` are the texts of `file`; `runs_now` is the image in `before`; `expires` a time for people.
+    `gates_before` are the gates of the commit that runs now; `time_in` says for each environment before this one how
+    long it has run the candidate. `rendered` is the difference of the manifests, `evidence` what is known about what
+    is in the image, a sentence each; both may be unknown.
     """
 
     candidate: ReleaseCandidate
@@ -39,14 +44,18 @@ class Question:
     after: str
     links: Mapping[str, str]
     expires: str
-    asked_again: str = ""
+    standing: AskAgain = field(default=AskAgain(""))
+    gates_before: Mapping[str, Verdict] = field(default_factory=dict)
+    time_in: Mapping[str, str] = field(default_factory=dict)
+    rendered: str = ""
+    evidence: Sequence[str] = ()
 
 
 def approval_page(question: Question) -> str:
     """The decision packet above the form."""
     return "\n".join(
         [
-            *([f"> ⚠ **Not counted:** {plain(question.asked_again)}", ""] if question.asked_again else []),
+            *_standing_lines(question.standing),
             f"## {question.candidate.name} → {question.environment}",
             "",
             *_what_decides(question),
@@ -57,17 +66,74 @@ def approval_page(question: Question) -> str:
             "",
             "### Gates",
             "",
-            *gate_lines(question.candidate.gates),
+            *_gate_lines(question),
             "",
+            *(["### The image", "", *(f"- {plain(line)}" for line in question.evidence), ""] * bool(question.evidence)),
             "### What is written",
             "",
             f"In `{question.file}` only:",
             "",
-            "```diff",
-            *_changed_lines(question.before, question.after),
-            "```",
+            *_diff(_changed_lines(question.before, question.after)),
+            *_rendered(question.rendered),
+            "",
+            "### How to answer",
+            "",
+            *_how_to_answer(question.policy),
         ]
     )
+
+
+def _standing_lines(standing: AskAgain) -> list[str]:
+    lines = [f"> ⚠ **Not counted:** {plain(standing.reason)}"] if standing.reason else []
+    if standing.given:
+        approved = ", ".join(plain(answer.person.words, 100) for answer in standing.given)
+        lines += [f"> ✓ **Approved by** {approved}"]
+        lines += [f"> ○ **Still missing:** {plain('; '.join(standing.missing), 300)}"]
+    # Two blanks at the end of a line break it within a quotation.
+    return ["  \n".join(lines), ""] if lines else []
+
+
+def _gate_lines(question: Question) -> list[str]:
+    """Each gate, with what it said of the commit that runs now where that was something else."""
+    lines = []
+    for gate in question.candidate.gates:
+        lines += gate_lines([gate])
+        before = question.gates_before.get(gate.gate)
+        if before is None and question.gates_before:
+            lines.append("  - new: the commit that runs now was not checked for it")
+        elif before is not None and before != gate.verdict:
+            lines.append(f"  - what runs now: {verdict_line(before).removeprefix('- ')}")
+    gone = question.gates_before.keys() - {gate.gate for gate in question.candidate.gates}
+    lines += [f"- ⚠ **{plain(name)}:** not checked any more; what runs now was" for name in sorted(gone)]
+    return lines or gate_lines([])
+
+
+def _rendered(difference: str) -> list[str]:
+    if not difference:
+        return []
+    lines = difference.splitlines()
+    more = [f"… and {len(lines) - _SHOWN_RENDERED} more lines"] if len(lines) > _SHOWN_RENDERED else []
+    shown = [_LONG_HASH.sub(r"\1…", line) for line in lines[:_SHOWN_RENDERED]]
+    return ["", "Rendered, that changes:", "", *_diff([*shown, *more])]
+
+
+def _diff(lines: list[str]) -> list[str]:
+    # What is in it cannot end the block.
+    return ["```diff", *(line.replace("```", "'''") for line in lines), "```"]
+
+
+def _how_to_answer(policy: ApprovalPolicy) -> list[str]:
+    lines = ["- Here: **Resume** at the top right; in the newer UI it is in the menu with the three dots there."]
+    if Proof.CLAIMED in policy.identity:
+        lines += ["- In a terminal: `tidegate approve` or `tidegate reject`.", f"- {UNPROVEN}"]
+    if Proof.ONE_TIME_CODE in policy.identity:
+        lines += ["- In a terminal: `tidegate approve` asks for the code without showing it."]
+        lines += ["- The code from your authenticator proves your name; it counts once."]
+    if Proof.GITHUB in policy.identity:
+        lines += ["- On GitHub: the comment `/approve` by somebody who may."]
+    if Proof.PROXY in policy.identity:
+        lines += ["- On Tidegate's approval page, where the proxy knows who you are."]
+    return lines
 
 
 def _what_decides(question: Question) -> list[str]:
@@ -78,9 +144,13 @@ def _what_decides(question: Question) -> list[str]:
         f"- {_exchange(question)}",
         f"- {_whose_work(question.changes)}",
         verdict_line(gates),
-        *(verdict_line(verdict) for verdict in question.needs.values()),
+        *(verdict_line(verdict) + _since(question.time_in.get(name)) for name, verdict in question.needs.items()),
         f"- Open until {question.expires} to {_who_may(question.policy)}",
     ]
+
+
+def _since(time: str | None) -> str:
+    return f", since {time}" if time else ""
 
 
 def _exchange(question: Question) -> str:
@@ -100,10 +170,13 @@ def _whose_work(changes: ChangeSet) -> str:
 
 
 def _who_may(policy: ApprovalPolicy) -> str:
-    named = ", ".join(plain(name, 60) for name in policy.approvers)
+    named = ", ".join(plain(name, 60) for name in policy.named)
     if policy.author_may_approve:
-        return named or "anybody"
-    return f"{named} (not to who wrote part of it)" if named else "anybody who wrote none of it"
+        whom = named or "anybody"
+    else:
+        whom = f"{named} (not to who wrote part of it)" if named else "anybody who wrote none of it"
+    roles = "".join(f", {role.required} of {plain(name)}" for name, role in policy.roles.items())
+    return f"{whom}; {policy.required} have to approve{roles}" if policy.required > 1 or roles else whom
 
 
 def _commit_lines(changes: ChangeSet) -> list[str]:
@@ -118,7 +191,7 @@ def _changed_lines(before: str, after: str) -> list[str]:
     # Without the two lines that name the file.
     lines = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
     # A whole hash does not fit beside a name; twelve digits are what people compare.
-    return [_LONG_HASH.sub(r"\1…", line).replace("```", "'''") for line in lines]
+    return [_LONG_HASH.sub(r"\1…", line) for line in lines]
 
 
 def _plural(word: str, count: int) -> str:

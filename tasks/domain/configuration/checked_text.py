@@ -16,6 +16,7 @@ _PLACE = r"^([^{}\s]|\{application\})+$"
 _RESOURCE = r"^([A-Za-z0-9]+/)?([a-z0-9.-]|\{application\})+$"
 _ARGOCD_APPLICATION = r"^([a-z0-9.-]|\{application\})+$"
 _FILE = r"^([^{}]|\{application\})+$"
+_APPROVER = r"^([^/]+|[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+)$"
 _URL = r"^https?://([^{}\s]|\{application\})+$"
 
 # A path as Helm's --set takes it: a backslash before a dot that belongs to a key, [0] for a list's item.
@@ -31,6 +32,7 @@ ALLOWED: Mapping[str, str] = {
     _RESOURCE: "NAME or KIND/NAME of a Kubernetes resource, such as Deployment/{application}",
     _ARGOCD_APPLICATION: "lower case letters, digits, '-' and '.', and the placeholder {application}",
     _FILE: "a relative path; the placeholder {application} stands for the application's name",
+    _APPROVER: "a name, a login, or a GitHub team as ORGANISATION/TEAM",
     _URL: "an address that begins with http:// or https://; the placeholder {application} stands for the application",
 }
 
@@ -45,6 +47,8 @@ def _inside(path: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Repository = Annotated[str, StringConstraints(pattern=_REPOSITORY)]
 Branch = Annotated[str, StringConstraints(pattern=_BRANCH)]
+# Somebody who may approve.
+Approver = Annotated[str, StringConstraints(pattern=_APPROVER, max_length=100)]
 ImagePath = Annotated[str, StringConstraints(pattern=_IMAGE)]
 # The validator is Python's, for pydantic's expressions have no look-ahead; editors get the same rule as one.
 Path = Annotated[str, AfterValidator(_inside), Field(json_schema_extra={"pattern": r"^(?![/-])(?!(.*/)?\.\.(/|$)).+$"})]

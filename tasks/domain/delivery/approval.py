@@ -1,13 +1,78 @@
-"""Who may approve a promotion to an environment, and for how long the question stands."""
+"""Who may approve a promotion to an environment, how they prove who they are, and for how long the question stands."""
 
-from pydantic import Field
+from enum import StrEnum
+from typing import Annotated, Literal, Self
 
-from tasks.domain.configuration.part import Part, PositiveSeconds, Text
+from pydantic import Field, model_validator
+
+from tasks.domain.configuration.checked_text import Approver, Name
+from tasks.domain.configuration.part import Part, PositiveSeconds
+
+PositiveCount = Annotated[int, Field(gt=0, le=20)]
+
+
+class Proof(StrEnum):
+    """How it is known who an answer comes from."""
+
+    CLAIMED = "claimed"
+    ONE_TIME_CODE = "one-time-code"
+    GITHUB = "github"
+    PROXY = "proxy"
+
+    @property
+    def words(self) -> str:
+        """As it stands in brackets behind the name, in every record."""
+        return {"claimed": "name unproven", "one-time-code": "one-time code", "github": "GitHub"}.get(self, str(self))
+
+
+class Role(Part):
+    """People of whom some have to be among those who approve."""
+
+    approvers: tuple[Approver, ...] = Field(min_length=1, description="Names, logins, or GitHub teams as ORG/TEAM.")
+    required: PositiveCount = Field(1, description="How many of them.")
 
 
 class ApprovalPolicy(Part):
-    """Who may approve, and for how long the question stands."""
+    """Who may approve, how they prove who they are, and for how long the question stands."""
 
-    approvers: tuple[Text, ...] = Field((), description="Names that may approve; none named: anyone but the author.")
+    approvers: tuple[Approver, ...] = Field(
+        (), description="Names, logins, or GitHub teams as ORG/TEAM; nobody here or in a role: anyone but the authors."
+    )
+    required: PositiveCount = Field(1, description="How many different people have to approve.")
+    roles: dict[Name, Role] = Field(
+        default_factory=dict, description="Groups of which some have to approve, each person for one role only."
+    )
     expires_seconds: PositiveSeconds = Field(72 * 3600, description="Then the promotion ends unapproved.")
-    author_may_approve: bool = Field(default=False, description="Whether who wrote the change may approve it too.")
+    author_may_approve: bool = Field(
+        default=False, description="Whether who wrote, merged or pushed part of the change may approve it too."
+    )
+    identity: tuple[Proof, ...] = Field(
+        (Proof.CLAIMED,),
+        min_length=1,
+        description="How an approver is known, any of these: claimed (the name in the form, unproven), one-time-code "
+        "(see `tidegate approver add`), github (a comment /approve or a review), proxy (the approval page behind a "
+        "proxy that knows its users).",
+    )
+    wait: Literal["pause", "suspend"] = Field(
+        "pause", description="pause keeps the run's process; suspend ends it, and starts the run again at the answer."
+    )
+
+    @model_validator(mode="after")
+    def _proves_something(self) -> Self:
+        if Proof.CLAIMED in self.identity and len(self.identity) > 1:
+            raise ValueError("claimed beside another proof would make that one worthless; leave claimed out")
+        return self
+
+    @property
+    def teams(self) -> frozenset[str]:
+        """Every GitHub team that it names, as ORG/TEAM."""
+        return frozenset(name for name in self._named if "/" in name)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Everybody who may approve, each once; nobody: anyone may."""
+        return tuple(dict.fromkeys(self._named))
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        return (*self.approvers, *(name for role in self.roles.values() for name in role.approvers))

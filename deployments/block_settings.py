@@ -14,6 +14,7 @@ from prefect_github import GitHubCredentials
 from blocks.argocd import ArgoCDServer
 from blocks.github import GitHub
 from blocks.gitops import GitOpsRepository
+from blocks.prometheus import PrometheusServer
 from blocks.registry import ContainerRegistry
 from blocks.sonarqube import SonarQubeServer
 
@@ -96,6 +97,19 @@ BLOCKS = (
         (
             Setting("TIDEGATE_SONARQUBE_URL", "url", "the server"),
             Setting("TIDEGATE_SONARQUBE_TOKEN", "token", "has Execute Analysis and Browse on the project (secret)"),
+        ),
+    ),
+    BlockSettings(
+        "prometheus",
+        PrometheusServer,
+        (
+            Setting("TIDEGATE_PROMETHEUS_URL", "url", "for post-deploy checks with a query; with the path prefix"),
+            Setting("TIDEGATE_PROMETHEUS_TOKEN", "token", "where it wants a bearer token (secret)"),
+            Setting("TIDEGATE_PROMETHEUS_USERNAME", "username", "where it wants basic authentication"),
+            Setting("TIDEGATE_PROMETHEUS_PASSWORD", "password", "goes with the user name (secret)"),
+            Setting(
+                "TIDEGATE_PROMETHEUS_CA_BUNDLE", "ca_bundle", "a file with the certificates that sign the server's"
+            ),
         ),
     ),
     BlockSettings(

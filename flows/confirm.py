@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 from flows.place import Place
+from flows.post_deploy import ask_checks
 from tasks.argocd import wait_for_rollout
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import failed
 from tasks.gitops import contains, image_at
-from tasks.post_deploy import check_http
 
 
 def confirm_change(place: Place, revision: str, image: ImageReference, commit: str) -> RolloutVerdict:
@@ -33,7 +33,7 @@ def confirm_change(place: Place, revision: str, image: ImageReference, commit: s
     )
     if rollout.kind is not RolloutKind.CONFIRMED:
         return rollout
-    checks = [check_http(name, check, commit) for name, check in place.env.post_deploy_checks.items()]
+    checks = ask_checks(place, image, commit)
     evidence = (*rollout.evidence, *(check.reason for check in checks))
     bad = [check.reason for check in checks if check.has_failed]
     if bad:

@@ -6,6 +6,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.confirm import confirm_change
 from flows.place import Place
+from flows.post_deploy import prepare_checks
 from flows.roll_back import put_back
 from tasks.argocd import preflight
 from tasks.artifacts import report_page
@@ -21,6 +22,7 @@ from tasks.runs import run_url
 def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | None) -> State:
     """Only for the run that holds the environment; completed only where it runs the candidate, verified."""
     preflight(place.argocd, place.env.argocd, place.gitops.url, place.gitops.branch, place.env.manifest.file)
+    prepare_checks(place, candidate.image, candidate.commit)
     change = Change(
         application=place.application,
         environment=place.environment,

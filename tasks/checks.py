@@ -1,7 +1,6 @@
 """The checks of an application: commands that run in its checked-out commit, apart from this system's own settings."""
 
 import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -14,7 +13,7 @@ from tasks.checks_reports import read_reports, remove_reports
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, decide_check
-from tasks.process_group import run_in_group
+from tasks.process_group import clean_environment, run_in_group
 from tasks.retry import outside_task
 from tasks.run_log import RunLog, secrets_of
 
@@ -50,18 +49,12 @@ def _run_once(name: str, check: Check, tree: Path, sonarqube: SonarQubeServer | 
         ending = run_in_group(
             check.command,
             folder=tree,
-            environment=_clean_environment(home) | extra,
+            environment=clean_environment(home) | extra,
             timeout_seconds=check.timeout_seconds,
             on_line=log.write,
         )
     outcome = CheckOutcome(name, ending, seconds=time.monotonic() - started, tail=log.tail)
     return _with_reports(outcome, check, tree) if isinstance(ending, Exited) else outcome
-
-
-def _clean_environment(home: str) -> dict[str, str]:
-    # The tools of this installation, such as ruff and pytest, come first; nothing of our own settings goes along.
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    return {"PATH": path, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "CI": "true"}
 
 
 def _with_reports(outcome: CheckOutcome, check: Check, tree: Path) -> CheckOutcome:

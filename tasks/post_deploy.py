@@ -1,29 +1,26 @@
-"""Asks the rolled-out application itself whether it works."""
+"""Asks the rolled-out application itself whether it works, by a request; tasks.post_deploy_command by a program."""
 
 import time
 
 import httpx
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
-from tasks.domain.delivery.rollout import HttpCheck
+from tasks.domain.delivery.post_deploy import HttpCheck
 from tasks.domain.verdict import Verdict, failed, passed
 
-_ATTEMPTS = 4
 _PAUSE_SECONDS = 1.0
 
 
-@task(task_run_name="check {name}")
+@task(task_run_name="check {name}", cache_policy=NO_CACHE)
 def check_http(name: str, check: HttpCheck, commit: str) -> Verdict:
-    """Whether the URL answers as configured; looks up to four times, a second apart, before it says no.
-
-    Right after a rollout a load balancer may still send a request to a pod that is going away.
-    """
-    for _ in range(_ATTEMPTS - 1):
+    """Whether the URL answers as configured; looks every second for `within_seconds` before it says no."""
+    deadline = time.monotonic() + check.within_seconds
+    while True:
         verdict = _look(name, check, commit)
-        if verdict.has_passed:
+        if verdict.has_passed or time.monotonic() + _PAUSE_SECONDS > deadline:
             return verdict
         time.sleep(_PAUSE_SECONDS)
-    return _look(name, check, commit)
 
 
 def _look(name: str, check: HttpCheck, commit: str) -> Verdict:

@@ -5,6 +5,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ def run_in_group(
     """Run `command` in `folder` with exactly `environment`, giving each printed line to `on_line`."""
     try:
         process = subprocess.Popen(
-            _found(command, environment),
+            [find_program(command[0], environment["PATH"]), *command[1:]],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -50,15 +51,24 @@ def run_in_group(
     return Exited(process.returncode) if has_ended else TimedOut(timeout_seconds)
 
 
-def _found(command: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
-    # Popen would look the program up on our own PATH, not on the one it gets.
-    program = command[0]
+def clean_environment(home: str) -> dict[str, str]:
+    """What a program needs to run, and nothing of our own settings; `home` is also where its temporary files go."""
+    # The tools of this installation, such as ruff and pytest, come first.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    return {"PATH": path, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "CI": "true"}
+
+
+def find_program(program: str, path: str) -> str:
+    """The program's file on `path`, for Popen would look on our own PATH; raises FileNotFoundError.
+
+    A name with a slash is a file already, from the folder that the program runs in.
+    """
     if "/" in program:
-        return list(command)
-    for folder in environment["PATH"].split(os.pathsep):
+        return program
+    for folder in path.split(os.pathsep):
         candidate = Path(folder) / program
         if folder and candidate.is_file() and os.access(candidate, os.X_OK):
-            return [str(candidate), *command[1:]]
+            return str(candidate)
     raise FileNotFoundError(program)
 
 

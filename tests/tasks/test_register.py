@@ -29,6 +29,7 @@ from deployments.sandbox.server import serve
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.build import Build
 from tasks.domain.delivery.environment import Environment
+from tasks.domain.delivery.post_deploy import PrometheusCheck
 from tasks.domain.delivery.text import parse_delivery
 from tasks.domain.errors import ConfigurationError
 
@@ -42,12 +43,21 @@ ALL = {
     "TIDEGATE_ARGOCD_TOKEN": "argocd-token-1",
     "TIDEGATE_SONARQUBE_URL": "http://127.0.0.1:3",
     "TIDEGATE_SONARQUBE_TOKEN": "sonarqube-token-1",
+    "TIDEGATE_PROMETHEUS_URL": "http://127.0.0.1:6",
+    "TIDEGATE_PROMETHEUS_TOKEN": "prometheus-token-1",
     "TIDEGATE_REGISTRY_URL": "http://127.0.0.1:4",
     "TIDEGATE_REGISTRY_USERNAME": "builder",
     "TIDEGATE_REGISTRY_PASSWORD": "registry-password-1",
     "TIDEGATE_DOCKER_HOST": "tcp://127.0.0.1:5",
 }
-SECRETS = ("github-token-1", "gitops-token-1", "argocd-token-1", "sonarqube-token-1", "registry-password-1")
+SECRETS = (
+    "github-token-1",
+    "gitops-token-1",
+    "argocd-token-1",
+    "sonarqube-token-1",
+    "registry-password-1",
+    "prometheus-token-1",
+)
 EXAMPLE = Path(__file__).parents[2] / "deployments" / "delivery.yaml"
 
 Run = Callable[[Mapping[str, str]], Registered]
@@ -98,7 +108,7 @@ def test_everything_that_flows_load_is_there_afterwards(run: Run, own: str) -> N
 def test_the_blocks_have_the_names_that_the_configuration_takes_for_granted() -> None:
     names = {settings.name for settings in BLOCKS}
     fields = [Application.model_fields[name] for name in ("github", "registry", "sonarqube")]
-    fields += [Build.model_fields["engine"], Environment.model_fields["gitops"]]
+    fields += [Build.model_fields["engine"], Environment.model_fields["gitops"], PrometheusCheck.model_fields["server"]]
     assert names == {field.default for field in fields} | {"argocd"}
 
 

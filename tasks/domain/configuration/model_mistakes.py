@@ -4,9 +4,9 @@ import difflib
 import json
 from collections.abc import Collection
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 
 from tasks.domain.configuration.checked_text import ALLOWED, PLACEHOLDER
@@ -68,7 +68,13 @@ def _mistake(model: type[BaseModel], error: Any) -> Mistake:
     place: Place = error["loc"]
     if place and place[-1] == "[key]":
         place = place[:-1]
-    return Mistake(place, _sentence(model, error, place))
+    sentence = _sentence(model, error, place)
+    return Mistake(_without_kinds(model, place), sentence)
+
+
+def _without_kinds(model: type[BaseModel], place: Place) -> Place:
+    """The place in the file: where a value may be of several kinds, pydantic names the kind as a step of its own."""
+    return tuple(step for index, step in enumerate(place) if step not in _kinds(_annotation_at(model, place[:index])))
 
 
 def _sentence(model: type[BaseModel], error: Any, place: Place) -> str:
@@ -138,8 +144,16 @@ def _field(model: type[BaseModel] | None, key: str) -> FieldInfo | None:
 
 
 def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel] | None:
+    current = _unwrapped(_annotation_at(model, place))
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _annotation_at(model: type[BaseModel], place: Place) -> Any:
     current: Any = model
     for step in place:
+        if kinds := _kinds(current):
+            current = kinds.get(str(step))
+            continue
         current = _unwrapped(current)
         if isinstance(current, type) and issubclass(current, BaseModel):
             field = _field(current, str(step))
@@ -147,11 +161,21 @@ def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel] | None:
         else:
             # A list's items, or a mapping's values.
             current = next((part for part in reversed(get_args(current)) if part is not Ellipsis), None)
-    current = _unwrapped(current)
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+    return current
+
+
+def _kinds(annotation: Any) -> dict[str, Any]:
+    """The members of a union whose kind is told by a tag; none for any other annotation."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    members = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+    tags = ((member, getattr(member, "__metadata__", ())) for member in members)
+    return {tag.tag: member for member, marks in tags for tag in marks if isinstance(tag, Tag)}
 
 
 def _unwrapped(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):
         return next((part for part in get_args(annotation) if part is not type(None)), None)
     return annotation

@@ -1,12 +1,15 @@
 """A place with a desired state of its own, as it is configured."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from tasks.domain.configuration.checked_text import PLACEHOLDER, Name, UrlOfApplication
 from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.approval import ApprovalPolicy
 from tasks.domain.delivery.manifest import Manifest
-from tasks.domain.delivery.rollout import ArgoCDTarget, HttpCheck, RolloutTimeouts
+from tasks.domain.delivery.post_deploy import HttpCheck, PostDeployCheck, filled_texts
+from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 
 
 class Environment(Part):
@@ -19,10 +22,19 @@ class Environment(Part):
     manifest: Manifest = Field(description="Where its desired state is written.")
     approval: ApprovalPolicy | None = Field(None, description="Left out: nobody is asked.")
     rollout: RolloutTimeouts = Field(default=RolloutTimeouts(), description="How long a rollout may take.")
-    post_deploy_checks: dict[Name, HttpCheck] = Field(
-        default_factory=dict, description="What must answer once the rollout is healthy."
+    post_deploy_checks: dict[Name, PostDeployCheck] = Field(
+        default_factory=dict, description="What must hold once the rollout is healthy."
     )
     url: UrlOfApplication | None = Field(None, description="Where people find it; {application} as above.")
+
+    @model_validator(mode="after")
+    def _has_the_url_that_checks_use(self) -> Self:
+        for name, check in self.post_deploy_checks.items():
+            if not self.url and any("{url}" in text for text in filled_texts(check)):
+                raise ValueError(
+                    f"post-deploy check {name!r} uses {{url}}, but the environment has none; give its `url`"
+                )
+        return self
 
     def holds(self, application: str) -> bool:
         """Whether the application has a place here."""
@@ -35,7 +47,9 @@ class Environment(Part):
             return text.replace(PLACEHOLDER, name)
 
         checks = {
-            key: check.model_copy(update={"url": filled(check.url)}) for key, check in self.post_deploy_checks.items()
+            # The facts of a promotion are filled in when it runs; an address is one of the application alone.
+            key: check.model_copy(update={"url": filled(check.url)}) if isinstance(check, HttpCheck) else check
+            for key, check in self.post_deploy_checks.items()
         }
         return self.model_copy(
             update={

@@ -1,11 +1,11 @@
-"""Who rolls an environment out, how long that may take, and what must answer afterwards."""
+"""Who rolls an environment out, and how long that may take."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from tasks.domain.configuration.checked_text import ArgoCDApplicationName, Name, UrlOfApplication
-from tasks.domain.configuration.part import Part, PositiveSeconds, Seconds, Text
+from tasks.domain.configuration.checked_text import ArgoCDApplicationName, Name
+from tasks.domain.configuration.part import Part, Seconds, Text
 
 
 class ArgoCDTarget(Part):
@@ -28,13 +28,3 @@ class RolloutTimeouts(Part):
     poll_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         5, description="The longest pause between two looks."
     )
-
-
-class HttpCheck(Part):
-    """A request that must succeed after a rollout."""
-
-    url: UrlOfApplication = Field(description="{application} stands for the application's name.")
-    status: Annotated[int, Field(ge=100, le=599)] = Field(200, description="The status code that it must answer with.")
-    contains: Text | None = Field(None, description="A text that the body must contain.")
-    commit_header: Text | None = Field(None, description="A response header that must equal the commit.")
-    timeout_seconds: PositiveSeconds = Field(30, description="How long the answer may take.")

@@ -1,7 +1,8 @@
 """The GitOps repository as a bare mirror without file contents, read and changed by git's plumbing; no work tree.
 
-Commits and folders are all there, so history and ancestry need no network; the few files that are read are fetched one
-by one (https://git-scm.com/docs/partial-clone). It is a cache: whatever is wrong with it, a new one is made.
+Commits and folders are all there, so history and ancestry need no network and are never wrong at the edge of a shallow
+clone; the few files that are read are fetched when they are (https://git-scm.com/docs/partial-clone). It is a cache:
+whatever is wrong with it, a new one is made.
 """
 
 import fcntl
@@ -9,57 +10,53 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.gitops import GitOpsRepository
 from tasks.domain.errors import AccessRefused, ConfigurationError, InvalidManifest
 from tasks.git_command import GitFailed, run_git_in_bytes
+from tasks.gitops_fetches import Fetches
+from tasks.gitops_import import NewCommit, TreeFile, identity, import_stream
+from tasks.gitops_push import explain_push
 
 # A full SHA, or the first parent of one.
 REVISION = re.compile(r"[0-9a-f]{40}\^?")
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _REMOTE_SECONDS = 300
 _LOCAL_SECONDS = 60
-# What a server says when another push was faster than ours, beside the plain "[rejected]".
-_MOVED_MEANWHILE = (
-    "cannot lock ref",
-    "failed to update ref",
-    "failed to lock",
-    "unable to lock",
-    "incorrect old value",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TreeFile:
-    """A text file in one commit; `mode` is git's, such as 100644."""
-
-    path: str
-    mode: str
-    text: str
 
 
 @contextmanager
 def open_mirror(repository: GitOpsRepository) -> Iterator["GitOpsMirror"]:
     """The mirror, held against the other processes and threads of this machine until the block ends."""
-    mirror = GitOpsMirror(repository)
-    mirror.folder.parent.mkdir(parents=True, exist_ok=True)
-    with mirror.folder.with_suffix(".lock").open("w") as lock:
+    folder = mirror_folder(repository)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fetches = Fetches(folder.with_suffix(".fetches"))
+    # Before the wait for the others: what they fetch meanwhile is new enough for us.
+    asked = fetches.begun()
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        mirror = GitOpsMirror(repository, folder, fetches, asked)
         mirror.prepare()
         yield mirror
+
+
+def mirror_folder(repository: GitOpsRepository) -> Path:
+    """Where the mirror is on this machine: in the folder TIDEGATE_CACHE, or in one in the home folder."""
+    name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
+    cache = Path(os.environ.get("TIDEGATE_CACHE") or Path.home() / ".cache" / "tidegate")
+    return cache / "gitops" / f"{name}.git"
 
 
 class GitOpsMirror:
     """Git commands against one repository's mirror; only open_mirror makes it safe to use."""
 
-    def __init__(self, repository: GitOpsRepository) -> None:
+    def __init__(self, repository: GitOpsRepository, folder: Path, fetches: Fetches, asked: int) -> None:
+        self.folder = folder
         self._repository = repository
-        name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
-        cache = Path(os.environ.get("TIDEGATE_CACHE") or Path.home() / ".cache" / "tidegate")
-        self.folder = cache / "gitops" / f"{name}.git"
+        self._fetches, self._asked = fetches, asked
         self._branch = f"refs/heads/{repository.branch}"
         self._environment = repository.git_environment() | {"GIT_LITERAL_PATHSPECS": "1"}
 
@@ -82,19 +79,15 @@ class GitOpsMirror:
                 self._local("config", key, value, folder=folder)
             folder.rename(self.folder)
 
-    def fetch(self) -> str:
-        """Bring the branch up to date; its newest commit. Raises ConfigurationError where there is no such branch."""
-        try:
-            self._fetch()
-        except GitFailed as problem:
-            if "couldn't find remote ref" in problem.complaint:
-                branch = self._repository.branch
-                raise ConfigurationError(
-                    f"{self._repository.url} has no branch '{branch}'; create it, or correct the block's branch"
-                ) from problem
-            # A process that was killed leaves locks behind, a full disk leaves halves.
-            self._start_anew()
-            self._fetch()
+    def fetch(self, *, anew: bool = False) -> str:
+        """Bring the branch up to date; its newest commit. Raises ConfigurationError where there is no such branch.
+
+        What somebody else fetched since the mirror was asked for is not fetched again, but where `anew` says so.
+        """
+        if anew or not self._fetches.has_brought(self._branch, since=self._asked):
+            number = self._fetches.begin()
+            self._fetch_or_start_anew()
+            self._fetches.end(number, self._branch)
         return self._local("rev-parse", "--verify", "--end-of-options", f"{self._branch}^{{commit}}").strip()
 
     def knows(self, revision: str) -> bool:
@@ -120,52 +113,61 @@ class GitOpsMirror:
 
     def read(self, revision: str, path: str) -> TreeFile | None:
         """The file in that commit, None where it has none; raises InvalidManifest for what is not a text file."""
-        listing = self._local("ls-tree", "-z", "--full-tree", "--end-of-options", revision, path)
-        if not listing:
-            return None
-        mode, kind, rest = listing.split(" ", 2)
-        if kind != "blob" or not mode.startswith("100"):
-            raise InvalidManifest(f"{path}: this is a folder or a link; name the file itself")
-        content = self._remote("cat-file", "blob", rest.partition("\t")[0])
-        try:
-            return TreeFile(path, mode, content.decode("utf-8"))
-        except UnicodeDecodeError as problem:
-            line = content.count(b"\n", 0, problem.start) + 1
-            raise InvalidManifest(f"{path}:{line}: this is not UTF-8; save the file in that encoding") from problem
+        file = self.read_all(revision, [path])[path]
+        if isinstance(file, InvalidManifest):
+            raise file
+        return file
 
-    def commit(self, parent: str, file: TreeFile | None, message: str) -> str:
-        """A commit on top of `parent` with this file in the place of the old one; it is on no branch yet.
+    def read_all(self, revision: str, paths: Sequence[str]) -> Mapping[str, TreeFile | InvalidManifest | None]:
+        """The files in that commit as `read` gives them; what is not here is fetched at once, not one by one."""
+        wanted = sorted(set(paths))
+        found: dict[str, TreeFile | InvalidManifest | None] = dict.fromkeys(wanted)
+        blobs: dict[str, tuple[str, str]] = {}
+        listing = self._local("ls-tree", "-z", "--full-tree", "--end-of-options", revision, "--", *wanted)
+        for entry in listing.split("\0")[:-1]:
+            about, _, path = entry.partition("\t")
+            mode, kind, blob = about.split(" ")
+            if kind == "blob" and mode.startswith("100"):
+                blobs[path] = (mode, blob)
+            elif path in found:
+                found[path] = InvalidManifest(f"{path}: this is a folder or a link; name the file itself")
+        contents = self._contents(revision, list(blobs), [blob for _, blob in blobs.values()])
+        for (path, (mode, _)), content in zip(blobs.items(), contents, strict=True):
+            found[path] = _text_file(path, mode, content)
+        return found
 
-        Without a file it changes none.
-        """
-        tree = self._tree_with(parent, file) if file else f"{parent}^{{tree}}"
-        return self._local("commit-tree", "-p", parent, "-F", "-", tree, given=message.encode()).strip()
+    def lacks(self, path: str) -> InvalidManifest:
+        """What is said of a file that is not on the branch."""
+        return InvalidManifest(
+            f"{path}: there is no such file on branch '{self._repository.branch}' of {self._repository.url}; "
+            "add it, or correct the file of the environment's manifest"
+        )
+
+    def add(self, parent: str, commits: Sequence[NewCommit]) -> list[str]:
+        """Commits in a row on top of `parent`, their SHAs; they are on no branch yet."""
+        if not commits:
+            return []
+        committer = identity(self._repository.committer_name, self._repository.committer_email)
+        stream = import_stream(parent, commits, committer)
+        return self._local("fast-import", "--quiet", "--force", "--date-format=now", given=stream).split()
 
     def push(self, commit: str) -> bool:
-        """Make the commit the branch's newest; False where the branch has moved on meanwhile.
+        """Put the commit on the branch; False, and nothing done, where the branch has moved on since its fetch.
 
         Raises AccessRefused where the account may not write, or the branch is protected.
         """
-        place = f"branch '{self._repository.branch}' of {self._repository.url}"
         try:
             self._remote("push", "--quiet", "--no-verify", "origin", f"{commit}:{self._branch}")
-        except AccessRefused as problem:
-            raise AccessRefused(f"{place} refuses our push; give the account the right to write contents") from problem
-        except GitFailed as problem:
-            if "[rejected]" in problem.complaint or any(sign in problem.complaint for sign in _MOVED_MEANWHILE):
-                return False
-            if "[remote rejected]" in problem.complaint:
-                reason = problem.complaint.partition("[remote rejected]")[2].partition("\n")[0].rpartition("(")[2]
-                raise AccessRefused(
-                    f"{place} did not take our push: {reason.rstrip(')')}; let the account push past its protection"
-                ) from problem
-            raise
+        except (GitFailed, AccessRefused) as problem:
+            explain_push(problem, f"branch '{self._repository.branch}' of {self._repository.url}")
+            return False
+        self._local("update-ref", self._branch, commit)
         return True
 
-    def touched(self, revision: str, path: str, *, limit: int) -> list[str]:
-        """The commits that changed the file as the branch saw it, newest first."""
-        arguments = ("--first-parent", f"--max-count={limit}", "--end-of-options", revision, "--", path)
-        return self._local("rev-list", *arguments).split()
+    def newest_touch(self, revision: str, path: str) -> str | None:
+        """The newest commit that changed the file, as the branch saw it; None where none did."""
+        arguments = ("--first-parent", "--max-count=1", "--end-of-options", revision, "--", path)
+        return self._local("rev-list", *arguments).strip() or None
 
     def messages(self, revision: str, lines: tuple[str, ...], *, limit: int) -> list[tuple[str, str, str]]:
         """SHA, committer date and message of the commits whose message holds all these texts, newest first."""
@@ -185,14 +187,32 @@ class GitOpsMirror:
         commits = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
         return [(sha.strip(), date, text) for sha, date, text in commits]
 
-    def _tree_with(self, parent: str, file: TreeFile) -> str:
-        blob = self._local("hash-object", "-w", "--stdin", given=file.text.encode()).strip()
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            index = Path(scratch) / "index"
-            self._local("read-tree", parent, index=index)
-            self._local("update-index", "--cacheinfo", f"{file.mode},{blob},{file.path}", index=index)
-            # The contents of the other files are not here, and do not have to be.
-            return self._local("write-tree", "--missing-ok", index=index).strip()
+    def _contents(self, revision: str, paths: list[str], blobs: list[str]) -> Iterator[bytes]:
+        if not paths:
+            return
+        # A comparison makes git fetch all contents that are not here in one go; cat-file fetches each by itself.
+        self._remote("diff-tree", "-r", "--numstat", _EMPTY_TREE, f"{revision}^{{tree}}", "--", *paths)
+        output = self._remote("cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs).encode())
+        at = 0
+        for _ in blobs:
+            # A line with hash, kind and size; the content; and a line end.
+            start = output.index(b"\n", at) + 1
+            end = start + int(output[at:start].split()[2])
+            yield output[start:end]
+            at = end + 1
+
+    def _fetch_or_start_anew(self) -> None:
+        try:
+            self._fetch()
+        except GitFailed as problem:
+            if "couldn't find remote ref" in problem.complaint:
+                branch = self._repository.branch
+                raise ConfigurationError(
+                    f"{self._repository.url} has no branch '{branch}'; create it, or correct the block's branch"
+                ) from problem
+            # A process that was killed leaves locks behind, a full disk leaves halves.
+            self._start_anew()
+            self._fetch()
 
     def _fetch(self) -> None:
         refspec = f"+{self._branch}:{self._branch}"
@@ -203,17 +223,9 @@ class GitOpsMirror:
             self.folder.rename(Path(scratch) / "broken")
         self.prepare()
 
-    def _local(
-        self,
-        *arguments: str,
-        given: bytes = b"",
-        folder: Path | None = None,
-        index: Path | None = None,
-    ) -> str:
+    def _local(self, *arguments: str, given: bytes = b"", folder: Path | None = None) -> str:
         # Without this, git asks the remote for every commit that it does not know.
         variables = {"GIT_ALLOW_PROTOCOL": "none", "GIT_DIR": str(folder or self.folder)}
-        if index is not None:
-            variables["GIT_INDEX_FILE"] = str(index)
         output = run_git_in_bytes(
             *arguments,
             environment=self._environment | variables,
@@ -223,10 +235,19 @@ class GitOpsMirror:
         )
         return output.decode("utf-8", errors="replace")
 
-    def _remote(self, *arguments: str) -> bytes:
+    def _remote(self, *arguments: str, given: bytes = b"") -> bytes:
         return run_git_in_bytes(
             *arguments,
             environment=self._environment | {"GIT_DIR": str(self.folder)},
             remote=self._repository.url,
+            given=given,
             timeout_seconds=_REMOTE_SECONDS,
         )
+
+
+def _text_file(path: str, mode: str, content: bytes) -> TreeFile | InvalidManifest:
+    try:
+        return TreeFile(path, mode, content.decode("utf-8"))
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        return InvalidManifest(f"{path}:{line}: this is not UTF-8; save the file in that encoding")

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from blocks.gitops import GitOpsRepository
 from deployments.sandbox.server import serve
-from tasks import gitops
+from tasks import gitops, gitops_writer
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import (
     AccessRefused,
@@ -28,66 +28,15 @@ from tasks.domain.errors import (
 )
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change, quarantined
-from tasks.gitops_mirror import GitOpsMirror, open_mirror
+from tasks.gitops_import import NewCommit
+from tasks.gitops_mirror import mirror_folder, open_mirror
 
 IMAGE = "registry.example/acme/shop-api"
 FILE = "apps/shop-api/values-production.yaml"
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 MANIFEST = Manifest(file=FILE)
 
-
-class Remote:
-    """A bare repository as the GitOps server has it, and a second person's clone of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.bare, self.clone = root / "gitops.git", root / "clone"
-        self.url = self.bare.as_uri()
-        run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare), cwd=root)
-        run("git", "-C", str(self.bare), "config", "uploadpack.allowFilter", "true", cwd=root)
-        run("git", "clone", "--quiet", self.url, str(self.clone), cwd=root)
-
-    @property
-    def block(self) -> GitOpsRepository:
-        return GitOpsRepository(url=self.url, committer_name="Tidegate", committer_email="bot@example.com")
-
-    def git(self, *arguments: str) -> str:
-        return run("git", *arguments, cwd=self.bare)
-
-    def head(self) -> str:
-        return self.git("rev-parse", "refs/heads/main").strip()
-
-    def show(self, path: str = FILE, revision: str = "main") -> str:
-        return self.git("show", f"{revision}:{path}")
-
-    def subjects(self) -> list[str]:
-        return self.git("log", "--format=%s", "main").splitlines()
-
-    def commit(
-        self, path: str, content: str | bytes, subject: str = "by hand", *, branch: str = "main", mode: int = 0o644
-    ) -> str:
-        """Somebody else's commit, pushed to the branch."""
-        run("git", "fetch", "--quiet", "origin", cwd=self.clone)
-        if run("git", "branch", "--remotes", "--list", "origin/main", cwd=self.clone):
-            run("git", "reset", "--quiet", "--hard", "origin/main", cwd=self.clone)
-        file = self.clone / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        file.chmod(mode)
-        run("git", "add", "--all", cwd=self.clone)
-        run("git", "commit", "--quiet", "-m", subject, cwd=self.clone)
-        run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", cwd=self.clone)
-        return run("git", "rev-parse", "HEAD", cwd=self.clone).strip()
-
-    def hook(self, name: str, script: str) -> None:
-        path = self.bare / "hooks" / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
-
-def run(*command: str, cwd: Path) -> str:
-    identity = {f"GIT_{who}_{what}": "ada@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(cwd), "GIT_CONFIG_NOSYSTEM": "1"} | identity
-    return subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True).stdout.decode()
+pytestmark = pytest.mark.usefixtures("bare_machine")
 
 
 def values(digest: str = A, replicas: int = 3) -> str:
@@ -106,30 +55,13 @@ def write(block: GitOpsRepository, digest: str, expected: str | None = None, **f
     return gitops.write_image.fn(block, MANIFEST, image(digest), change(digest, **fields), expected_digest=expected)
 
 
-@pytest.fixture(autouse=True)
-def _machine_without_git_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Remote:
-    found = Remote(tmp_path)
-    found.commit("README.md", "The desired state.\n", "first")
-    found.commit(FILE, values(), "values")
-    return found
-
-
-def test_the_desired_state_is_what_the_branch_holds_now(remote: Remote) -> None:
+def test_the_desired_state_is_what_the_branch_holds_now(remote) -> None:
     assert gitops.read_desired_state.fn(remote.block, MANIFEST).image == image(A)
     head = remote.commit(FILE, values(B))
     assert gitops.read_desired_state.fn(remote.block, MANIFEST) == gitops.DesiredState(image(B), head, values(B))
 
 
-def test_a_promotion_is_one_commit_that_changes_one_line(remote: Remote) -> None:
+def test_a_promotion_is_one_commit_that_changes_one_line(remote) -> None:
     before = remote.head()
     written = write(remote.block, B, approved_by="Ada", run="http://ui/1")
     assert written == gitops.Written(remote.head(), changed=True)
@@ -168,9 +100,7 @@ HELM, KUSTOMIZE, PLAIN, APPLICATION = (
 @pytest.mark.parametrize(
     ("manifest", "text"), [HELM, KUSTOMIZE, PLAIN, APPLICATION], ids=lambda one: getattr(one, "format", "")
 )
-def test_every_format_is_promoted_adopted_and_rolled_back_by_one_line(
-    remote: Remote, manifest: Manifest, text: str
-) -> None:
+def test_every_format_is_promoted_adopted_and_rolled_back_by_one_line(remote, manifest: Manifest, text: str) -> None:
     def holding(digest: str) -> str:
         return text.format(image=IMAGE, digest=digest)
 
@@ -186,40 +116,40 @@ def test_every_format_is_promoted_adopted_and_rolled_back_by_one_line(
     assert remote.show(manifest.file) == holding(A)
 
 
-def test_the_commit_is_made_by_the_block_s_committer_on_a_machine_without_git_settings(remote: Remote) -> None:
+def test_the_commit_is_made_by_the_block_s_committer_on_a_machine_without_git_settings(remote) -> None:
     write(remote.block, B)
     who = remote.git("log", "-1", "--format=%an <%ae> %cn <%ce>", "main")
     assert who == "Tidegate <bot@example.com> Tidegate <bot@example.com>\n"
 
 
-def test_mode_and_bytes_of_a_file_stay(remote: Remote) -> None:
+def test_mode_and_bytes_of_a_file_stay(remote) -> None:
     remote.commit(FILE, "\ufeff" + values().replace("\n", "\r\n").rstrip(), mode=0o755)
     write(remote.block, B)
     assert remote.show() == "\ufeff" + values(B).replace("\n", "\r\n").rstrip()
     assert remote.git("ls-tree", "main", FILE).startswith("100755 blob")
 
 
-def test_what_is_already_written_is_adopted(remote: Remote) -> None:
+def test_what_is_already_written_is_adopted(remote) -> None:
     first = write(remote.block, B)
     remote.commit("README.md", "something else\n")
     assert write(remote.block, B) == gitops.Written(first.revision, changed=False)
     assert remote.subjects() == ["by hand", "Promote shop-api 1111111 to production", "values", "first"]
 
 
-def test_the_adopted_commit_is_the_one_that_brought_the_digest_in_not_a_later_edit(remote: Remote) -> None:
+def test_the_adopted_commit_is_the_one_that_brought_the_digest_in_not_a_later_edit(remote) -> None:
     first = write(remote.block, B)
     remote.commit(FILE, values(B, replicas=9))
     assert write(remote.block, B).revision == first.revision
 
 
-def test_the_adopted_commit_is_the_latest_that_brought_the_digest_in(remote: Remote) -> None:
+def test_the_adopted_commit_is_the_latest_that_brought_the_digest_in(remote) -> None:
     write(remote.block, B)
     write(remote.block, A)
     again = remote.commit(FILE, values(B))
     assert write(remote.block, B) == gitops.Written(again, changed=False)
 
 
-def test_a_foreign_commit_between_fetch_and_push_is_kept_and_the_edit_is_made_again_on_top(remote: Remote) -> None:
+def test_a_foreign_commit_between_fetch_and_push_is_kept_and_the_edit_is_made_again_on_top(remote) -> None:
     before = remote.head()
     foreign = remote.commit(FILE, values(replicas=9), "foreign", branch="prepared")
     # The server takes the other push at the moment of ours: its branch has moved when ours comes to be written.
@@ -238,20 +168,18 @@ def test_a_foreign_commit_between_fetch_and_push_is_kept_and_the_edit_is_made_ag
     ]
 
 
-def test_a_push_after_a_foreign_one_is_turned_down_and_changes_nothing(remote: Remote) -> None:
+def test_a_push_after_a_foreign_one_is_turned_down_and_changes_nothing(remote) -> None:
     with open_mirror(remote.block) as mirror:
         old = mirror.fetch()
         foreign = remote.commit("README.md", "foreign\n")
         file = mirror.read(old, FILE)
         assert file is not None
-        assert mirror.push(mirror.commit(old, file, "late")) is False
+        assert mirror.push(mirror.add(old, [NewCommit("late", file)])[0]) is False
     assert remote.head() == foreign
 
 
-def test_a_branch_that_never_stands_still_is_given_up_with_a_reason(
-    remote: Remote, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gitops, "_LONGEST_PAUSE", 0.001)
+def test_a_branch_that_never_stands_still_is_given_up_with_a_reason(remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gitops_writer, "_LONGEST_PAUSE", 0.001)
     remote.hook(
         "update",
         "unset GIT_QUARANTINE_PATH; export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x "
@@ -264,14 +192,14 @@ def test_a_branch_that_never_stands_still_is_given_up_with_a_reason(
     assert remote.show() == values(A)
 
 
-def test_a_rollback_is_written_only_over_the_digest_that_it_takes_back(remote: Remote) -> None:
+def test_a_rollback_is_written_only_over_the_digest_that_it_takes_back(remote) -> None:
     write(remote.block, B)
     assert write(remote.block, A, B, rollback_of=B, reason="never ready").changed
     assert remote.show() == values(A)
     assert remote.subjects()[0] == "Roll back shop-api in production to 1111111"
 
 
-def test_a_rollback_over_another_digest_is_refused_and_says_what_is_there_by_which_commit(remote: Remote) -> None:
+def test_a_rollback_over_another_digest_is_refused_and_says_what_is_there_by_which_commit(remote) -> None:
     write(remote.block, B)
     by_hand = remote.commit(FILE, values(C))
     with pytest.raises(DesiredStateConflict) as refusal:
@@ -283,18 +211,18 @@ def test_a_rollback_over_another_digest_is_refused_and_says_what_is_there_by_whi
     assert remote.head() == by_hand
 
 
-def test_a_rollback_that_is_repeated_finds_its_own_commit(remote: Remote) -> None:
+def test_a_rollback_that_is_repeated_finds_its_own_commit(remote) -> None:
     write(remote.block, B)
     first = write(remote.block, A, B, rollback_of=B)
     assert write(remote.block, A, B, rollback_of=B) == gitops.Written(first.revision, changed=False)
 
 
-def test_a_change_to_another_digest_than_the_image_s_is_refused(remote: Remote) -> None:
+def test_a_change_to_another_digest_than_the_image_s_is_refused(remote) -> None:
     with pytest.raises(ConfigurationError, match="give the same digest"):
         gitops.write_image.fn(remote.block, MANIFEST, image(A), change(B))
 
 
-def test_the_history_is_read_from_the_branch_newest_first_and_of_one_application_only(remote: Remote) -> None:
+def test_the_history_is_read_from_the_branch_newest_first_and_of_one_application_only(remote) -> None:
     hostile = 'x"; rm -rf /\n\nTidegate-Environment: staging\nTidegate-Digest: forged\u202e'
     first = write(remote.block, B, approved_by=hostile)
     staging = Change("shop-api", "staging", C, source_commit="1" * 40)
@@ -315,7 +243,7 @@ def test_the_history_is_read_from_the_branch_newest_first_and_of_one_application
     assert abs((datetime.now(UTC) - history[0].when).total_seconds()) < 600
 
 
-def test_the_end_of_a_quarantine_is_an_empty_commit_that_is_written_once(remote: Remote) -> None:
+def test_the_end_of_a_quarantine_is_an_empty_commit_that_is_written_once(remote) -> None:
     write(remote.block, B)
     back = write(remote.block, A, B, rollback_of=B, reason="never ready").revision
     cleared = Change("shop-api", "production", B, approved_by="Ada", reason="fixed", clears_quarantine=True)
@@ -330,7 +258,7 @@ def test_the_end_of_a_quarantine_is_an_empty_commit_that_is_written_once(remote:
     assert gitops.write_note.fn(remote.block, cleared) == gitops.Written(written.revision, changed=False)
 
 
-def test_a_quarantine_that_was_imposed_again_is_cleared_again(remote: Remote) -> None:
+def test_a_quarantine_that_was_imposed_again_is_cleared_again(remote) -> None:
     cleared = Change("shop-api", "production", B, clears_quarantine=True)
     for _ in range(2):
         write(remote.block, B)
@@ -339,12 +267,12 @@ def test_a_quarantine_that_was_imposed_again_is_cleared_again(remote: Remote) ->
     assert quarantined(gitops.read_history.fn(remote.block, "shop-api", "production")) == {}
 
 
-def test_a_note_is_no_way_around_the_manifest(remote: Remote) -> None:
+def test_a_note_is_no_way_around_the_manifest(remote) -> None:
     with pytest.raises(ConfigurationError, match="write it with write_image"):
         gitops.write_note.fn(remote.block, change(B))
 
 
-def test_ancestry_is_true_for_itself_and_later_commits_and_false_for_earlier_ones(remote: Remote) -> None:
+def test_ancestry_is_true_for_itself_and_later_commits_and_false_for_earlier_ones(remote) -> None:
     early, late = remote.head(), remote.commit("README.md", "later\n")
     assert gitops.contains.fn(remote.block, early, late) is True
     assert gitops.contains.fn(remote.block, late, late) is True
@@ -352,18 +280,18 @@ def test_ancestry_is_true_for_itself_and_later_commits_and_false_for_earlier_one
 
 
 @pytest.mark.parametrize("unknown", ["0" * 40, "main", "", "--all"])
-def test_ancestry_of_a_commit_that_is_nowhere_is_unknown(remote: Remote, unknown: str) -> None:
+def test_ancestry_of_a_commit_that_is_nowhere_is_unknown(remote, unknown: str) -> None:
     assert gitops.contains.fn(remote.block, remote.head(), unknown) is None
     assert gitops.contains.fn(remote.block, unknown, remote.head()) is None
 
 
-def test_ancestry_in_a_commit_of_another_branch_is_unknown(remote: Remote) -> None:
+def test_ancestry_in_a_commit_of_another_branch_is_unknown(remote) -> None:
     before = remote.head()
     other = remote.commit("README.md", "elsewhere\n", branch="other")
     assert gitops.contains.fn(remote.block, before, other) is None
 
 
-def test_what_the_mirror_knows_is_answered_without_the_server(remote: Remote) -> None:
+def test_what_the_mirror_knows_is_answered_without_the_server(remote) -> None:
     old, new = remote.head(), write(remote.block, B).revision
     assert gitops.image_at.fn(remote.block, MANIFEST, new) == image(B)
     remote.bare.rename(remote.bare.with_name("gone"))
@@ -371,7 +299,7 @@ def test_what_the_mirror_knows_is_answered_without_the_server(remote: Remote) ->
     assert gitops.image_at.fn(remote.block, MANIFEST, new) == image(B)
 
 
-def test_the_image_of_an_earlier_commit_is_found(remote: Remote) -> None:
+def test_the_image_of_an_earlier_commit_is_found(remote) -> None:
     old, first = remote.head(), remote.git("rev-list", "--max-parents=0", "main").strip()
     new = remote.commit(FILE, values(B))
     assert gitops.image_at.fn(remote.block, MANIFEST, old) == image(A)
@@ -381,30 +309,31 @@ def test_the_image_of_an_earlier_commit_is_found(remote: Remote) -> None:
     assert gitops.image_at.fn(remote.block, MANIFEST, "0" * 40) is None
 
 
-def test_the_mirror_holds_no_file_that_nobody_read(remote: Remote) -> None:
+def test_the_mirror_holds_no_file_that_nobody_read(remote) -> None:
     remote.commit("large.bin", os.urandom(100_000))
     write(remote.block, B)
-    folder = GitOpsMirror(remote.block).folder
-    objects = run("git", "cat-file", "--batch-all-objects", "--batch-check", cwd=folder)
+    folder = mirror_folder(remote.block)
+    command = ["git", "cat-file", "--batch-all-objects", "--batch-check"]
+    objects = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
     # The file before and after the edit, and nothing of README.md and large.bin.
     assert objects.count(" blob ") == 2
 
 
-def test_a_mirror_that_a_killed_process_left_locked_is_made_anew(remote: Remote) -> None:
+def test_a_mirror_that_a_killed_process_left_locked_is_made_anew(remote) -> None:
     write(remote.block, B)
     head = remote.commit(FILE, values(C))
-    (GitOpsMirror(remote.block).folder / "refs" / "heads" / "main.lock").touch()
+    (mirror_folder(remote.block) / "refs" / "heads" / "main.lock").touch()
     assert gitops.read_desired_state.fn(remote.block, MANIFEST).revision == head
 
 
-def test_a_file_that_is_not_there_is_named_with_branch_and_repository(remote: Remote) -> None:
+def test_a_file_that_is_not_there_is_named_with_branch_and_repository(remote) -> None:
     with pytest.raises(
         InvalidManifest, match=rf"^nothing\.yaml: there is no such file on branch 'main' of {remote.url}"
     ):
         gitops.read_desired_state.fn(remote.block, Manifest(file="nothing.yaml"))
 
 
-def test_a_link_a_folder_and_bytes_that_are_not_text_are_refused(remote: Remote) -> None:
+def test_a_link_a_folder_and_bytes_that_are_not_text_are_refused(remote) -> None:
     (remote.clone / "link.yaml").symlink_to(FILE)
     remote.commit("bytes.yaml", b"a: 1\nb: \xff\n")
     for file, reason in (
@@ -419,15 +348,15 @@ def test_a_link_a_folder_and_bytes_that_are_not_text_are_refused(remote: Remote)
 
 
 @pytest.mark.parametrize("branch", ["production", "feature/connection"])
-def test_a_branch_that_does_not_exist_is_named(remote: Remote, branch: str) -> None:
+def test_a_branch_that_does_not_exist_is_named(remote, branch: str) -> None:
     block = remote.block.model_copy(update={"branch": branch})
     with pytest.raises(ConfigurationError, match=f"has no branch '{branch}'; create it, or correct the block's branch"):
         write(block, B)
 
 
-def test_an_empty_repository_has_no_branch(tmp_path: Path) -> None:
+def test_an_empty_repository_has_no_branch(empty_remote) -> None:
     with pytest.raises(ConfigurationError, match="has no branch 'main'"):
-        gitops.read_desired_state.fn(Remote(tmp_path).block, MANIFEST)
+        gitops.read_desired_state.fn(empty_remote.block, MANIFEST)
 
 
 def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -461,7 +390,7 @@ def test_a_server_that_refuses_the_credentials_is_told_from_one_that_is_away(
     assert "not-a-real-token" not in str(refusal.value)
 
 
-def test_a_branch_that_takes_no_push_from_us_says_so_and_nothing_is_written(remote: Remote) -> None:
+def test_a_branch_that_takes_no_push_from_us_says_so_and_nothing_is_written(remote) -> None:
     remote.hook("pre-receive", "echo 'this branch is protected' >&2; exit 1")
     with pytest.raises(AccessRefused, match=r"branch 'main' .* did not take our push: pre-receive hook declined; let"):
         write(remote.block, B)
@@ -478,7 +407,7 @@ def test_a_repository_address_with_credentials_is_refused_without_repeating_them
 PROMOTIONS = """
 import sys
 from blocks.gitops import GitOpsRepository
-from tasks import gitops
+from tasks import gitops, gitops_writer
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.promotion.history import Change
 from tasks.domain.image import ImageReference
@@ -494,7 +423,7 @@ for letter in letters:
 
 
 @pytest.mark.parametrize("hosts", [1, 2], ids=["on one host", "on two hosts"])
-def test_processes_that_race_all_get_their_commits_in_once(remote: Remote, tmp_path: Path, hosts: int) -> None:
+def test_processes_that_race_all_get_their_commits_in_once(remote, tmp_path: Path, hosts: int) -> None:
     names = ("one", "two")
     for name in names:
         remote.commit(f"apps/{name}.yaml", values(A))
@@ -517,7 +446,7 @@ def test_processes_that_race_all_get_their_commits_in_once(remote: Remote, tmp_p
     assert [remote.show(f"apps/{name}.yaml") for name in names] == [values(B)] * 2
 
 
-def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_way(remote: Remote) -> None:
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_in_the_way(remote) -> None:
     """Whether its push still arrives or the next one is faster: the change is there once."""
     remote.commit("apps/one.yaml", values(A))
     remote.hook("pre-receive", f"test -e {remote.bare}/seen || {{ touch {remote.bare}/seen; sleep 1; }}")

@@ -23,6 +23,7 @@ def confirm_change(place: Place, revision: str, image: ImageReference, commit: s
         repository=place.gitops.url,
         branch=place.gitops.branch,
         timeouts=place.env.rollout,
+        must_be_synced=place.env.argocd.must_be_synced,
     )
     rollout = wait_for_rollout(
         place.argocd,

@@ -5,6 +5,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.confirm import confirm_change
+from flows.endings import end
 from flows.place import Place
 from flows.post_deploy import prepare_checks
 from flows.roll_back import put_back
@@ -13,6 +14,7 @@ from tasks.artifacts import report_page
 from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.message import plain, promotion_page
+from tasks.domain.promotion.decision import Refuse
 from tasks.domain.promotion.history import Change
 from tasks.domain.rollout.verdict import RolloutVerdict
 from tasks.gitops import write_image
@@ -21,7 +23,9 @@ from tasks.runs import run_url
 
 def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | None) -> State:
     """Only for the run that holds the environment; completed only where it runs the candidate, verified."""
-    preflight(place.argocd, place.env.argocd, place.gitops.url, place.gitops.branch, place.env.manifest.file)
+    ready = preflight(place.argocd, place.env.argocd, place.gitops.url, place.gitops.branch, place.env.manifest.file)
+    if ready.verdict.has_failed:
+        return end(Refuse(ready.verdict.reason))
     prepare_checks(place, candidate.image, candidate.commit)
     change = Change(
         application=place.application,

@@ -21,6 +21,7 @@ from tasks.domain.errors import AccessRefused, Unreachable
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
 from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Observation, Sync
+from tasks.domain.rollout.readiness import Readiness, decide_readiness
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
 from tasks.retry import outside_task
@@ -34,8 +35,10 @@ _SYNC_INFO = "tidegate-revision"
 @outside_task("look at {target.application}")
 def preflight(
     server: ArgoCDServer, target: ArgoCDTarget, repository: str, branch: str, file: str, *, lasting_seconds: int = 0
-) -> ApplicationStatus:
+) -> Readiness:
     """Refuse before anything is written what could not be followed afterwards; return how the application is now.
+
+    Its verdict has failed where a change would be written and then kept back, as by a sync window.
 
     `lasting_seconds` is how long the token must still be good. Raises AccessRefused for a token that is wrong, ends too
     early or lacks a right; ConfigurationError where the application is not there or does not follow the branch and the
@@ -50,7 +53,8 @@ def preflight(
         status = read_status(body, source)
         if _is_synced_by_us(status):
             application.refuse_without_sync()
-        return status
+        blocks = application.window_blocks(auto_sync=status.auto_sync)
+        return Readiness(status, decide_readiness(target.application, status, window_blocks=blocks))
 
 
 def _refuse_ending_token(server: ArgoCDServer, lasting_seconds: int) -> None:
@@ -80,7 +84,7 @@ def confirm_environment(
         # Any commit will do, so it does not matter which source's revision is read.
         status = read_status(application.read(Refresh.NORMAL, refresh_seconds), source=0)
         look = Observation(datetime.now(UTC), status, workloads=application.workloads())
-        return decide_environment_still_healthy(target.application, image, look)
+        return decide_environment_still_healthy(target.application, image, look, target.must_be_synced)
 
 
 @task(task_run_name="follow {target.application}", cache_policy=NO_CACHE)

@@ -3,6 +3,7 @@
 https://argo-cd.readthedocs.io/en/stable/developer-guide/api-docs/
 """
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from tasks.domain.argocd.answers import Json, read_message, read_window_blocks
-from tasks.domain.argocd.resources import read_workloads
+from tasks.domain.argocd.resources import read_pod_trouble, read_workloads
 from tasks.domain.delivery.rollout import ArgoCDTarget
 from tasks.domain.errors import AccessRefused, ConfigurationError, Unreachable
 from tasks.domain.rollout.decision import Refresh
-from tasks.domain.rollout.facts import Workloads
+from tasks.domain.rollout.facts import Pod, Workloads
 
 _LONGEST_WAIT_FOR_A_LIMIT_SECONDS = 30.0
 # Answers that say nothing about the request: cancelled, aborted, too many.
@@ -45,6 +46,16 @@ class ApplicationApi:
     def workloads(self) -> Workloads:
         """What is rendered, what is live, and the pods."""
         return read_workloads(self._get(self._path("managed-resources")), self._get(self._path("resource-tree")))
+
+    def pod_trouble(self, pod: Pod) -> str:
+        """Why a pod does not run, in Kubernetes' own words; empty where that cannot be had: it is evidence only."""
+        where = {"namespace": pod.namespace, "resourceName": pod.name, "group": "", "version": "v1", "kind": "Pod"}
+        response = self._send("GET", self._path("resource"), params=self._where() | where)
+        try:
+            manifest = json.loads(response.json()["manifest"])
+        except (ValueError, KeyError, TypeError):
+            return ""
+        return read_pod_trouble(manifest) if response.is_success and isinstance(manifest, dict) else ""
 
     def window_blocks(self, *, auto_sync: bool) -> bool:
         """Whether a sync window keeps a sync back now."""

@@ -1,6 +1,7 @@
 """One look at an application of Argo CD, with what git says about the commit that it shows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -10,7 +11,8 @@ from tasks.domain.argocd.source import find_source
 from tasks.domain.errors import InvalidManifest
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import Refresh
-from tasks.domain.rollout.facts import Expectation, Observation, Sync
+from tasks.domain.rollout.facts import Expectation, Observation, Sync, Workloads
+from tasks.domain.rollout.images import our_pods
 
 Contains = Callable[[str, str], bool | None]
 """Whether the first commit is the second or in its history; None, never False, where that is not known."""
@@ -18,6 +20,7 @@ ImageAt = Callable[[str], ImageReference | None]
 """The image that our manifest file names at a commit; None where that is not known."""
 
 _LONGEST_REFRESH_SECONDS = 20.0
+_MOST_MUTE_PODS = 2
 _Answer = TypeVar("_Answer")
 
 
@@ -45,9 +48,17 @@ def observe(
         contains=ours,
         operation_contains=_contains(operation.revision if operation else None, expectation, contains),
         superseded_by=other,
-        workloads=application.workloads() if ours and other is None else None,
+        workloads=_workloads(application, expectation) if ours and other is None else None,
         window_blocks=bool(may_be_blocked) and application.window_blocks(auto_sync=status.auto_sync),
     )
+
+
+def _workloads(application: ApplicationApi, expectation: Expectation) -> Workloads:
+    workloads = application.workloads()
+    # The tree does not say why a pod waits for a node or an init container for its image; the pod itself does.
+    mute = [pod for pod in our_pods(workloads, expectation.image) if pod.is_mute][:_MOST_MUTE_PODS]
+    said = {pod.name: replace(pod, message=application.pod_trouble(pod)) for pod in mute}
+    return replace(workloads, pods=tuple(said.get(pod.name, pod) for pod in workloads.pods))
 
 
 def _contains(revision: str | None, expectation: Expectation, contains: Contains) -> bool | None:

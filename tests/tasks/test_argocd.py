@@ -26,7 +26,8 @@ from tasks.argocd import confirm_environment, preflight, wait_for_rollout
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import AccessRefused, ConfigurationError, InvalidManifest, Unreachable
 from tasks.domain.image import ImageReference, parse_image
-from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Health
+from tasks.domain.rollout.facts import Expectation, Health
+from tasks.domain.rollout.readiness import Readiness
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Outcome
 
@@ -202,7 +203,7 @@ def follow(
     return wait_for_rollout.fn(server, target, expectation, contains, (at_revision or {}).get)
 
 
-def look_first(server: ArgoCDServer, **changes: Any) -> ApplicationStatus:
+def look_first(server: ArgoCDServer, **changes: Any) -> Readiness:
     arguments = {"repository": REPOSITORY, "branch": "master", "file": "demo/values.yaml"} | changes
     return preflight.fn(server, changes.pop("target", TARGET), **{k: v for k, v in arguments.items() if k != "target"})
 
@@ -255,7 +256,8 @@ def test_a_pod_that_cannot_pull_ends_the_wait_early(argocd: StandIn, server: Arg
 
     assert answer.kind is RolloutKind.POD_FAILED
     assert answer.verdict.reason.startswith("staging: pod myapp-5c9f6d7b8-zzzzz: ImagePullBackOff since ")
-    assert "pod myapp-5c9f6d7b8-zzzzz: ImagePullBackOff, 0 restarts" in answer.evidence
+    words = f'(Back-off pulling image "{IMAGE}")'
+    assert f"pod myapp-5c9f6d7b8-zzzzz: ImagePullBackOff, 0 restarts {words}" in answer.evidence
 
 
 @pytest.mark.parametrize(
@@ -443,7 +445,7 @@ def test_an_application_that_follows_another_branch_is_refused(argocd: StandIn, 
 
 
 def test_the_first_look_tells_how_the_application_is(argocd: StandIn, server: ArgoCDServer) -> None:
-    status = look_first(server)
+    status = look_first(server).status
 
     assert (status.revision, status.health, status.auto_sync) == (COMMIT, Health.HEALTHY, True)
     assert not any("can-i" in path for _, path, _ in argocd.requests)

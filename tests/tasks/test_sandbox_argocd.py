@@ -1,12 +1,9 @@
 """The sandbox's Argo CD over real HTTP and a real git repository; its cluster is a small one that does as told."""
 
-import copy
 import json
 import os
 import subprocess
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from deployments.sandbox.argocd.accounts import EVERYTHING, READ_EVERYTHING, Rig
 from deployments.sandbox.argocd.protocol import create_app
 from deployments.sandbox.argocd.state import ArgoCDState
 from deployments.sandbox.argocd.timing import Timing
+from deployments.sandbox.argocd.told_cluster import ToldCluster
 from deployments.sandbox.argocd.windows import SyncWindow
 from deployments.sandbox.server import serve
 
@@ -26,111 +24,6 @@ DATA = Path(__file__).parents[1] / "data" / "argocd"
 OLD, NEW = (f"127.0.0.1:5000/shop-api@sha256:{digit * 64}" for digit in "12")
 # Nothing happens by itself here: every comparison is asked for by a refresh, an operation or the cluster.
 QUIET = Timing(comparison_poll=3600, reaction=0.01, health_lag=0.05, operation_takes=0.02, after_operation=0.02)
-
-
-class ToldCluster:
-    """Keeps objects as an API server does; the pods of a new template start well, or as `waiting` says, or never."""
-
-    def __init__(self) -> None:
-        self.live: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.waiting: str | None = None
-        self._callbacks: list[Callable[[], object]] = []
-        self._lock = threading.RLock()
-
-    def apply(self, manifest: dict[str, Any]) -> None:
-        key = manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"]
-        with self._lock:
-            before = self.live.get(key)
-            made = self._made(copy.deepcopy(manifest), before)
-            made["metadata"]["generation"] = before["metadata"]["generation"] if before else 1
-            if before and before.get("spec") != made.get("spec"):
-                made["metadata"]["generation"] += 1
-            made["status"] = before["status"] if before else {}
-            self.live[key] = made
-            if manifest["kind"] == "Deployment":
-                self._roll_out(made)
-        self.changed()
-
-    def finish(self) -> None:
-        """All that waited is ready now, and the old pods go."""
-        self.waiting = None
-        with self._lock:
-            for made in [o for o in self.live.values() if o["kind"] == "Deployment"]:
-                self._roll_out(made)
-        self.changed()
-
-    def delete(self, kind: str, namespace: str, name: str) -> None:
-        with self._lock:
-            self.live.pop((kind, namespace, name), None)
-        self.changed()
-
-    def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
-        with self._lock:
-            return copy.deepcopy(self.live.get((kind, namespace, name)))
-
-    def objects(self, namespace: str) -> list[dict[str, Any]]:
-        with self._lock:
-            return copy.deepcopy([o for (_, its, _), o in self.live.items() if its == namespace])
-
-    def service_url(self, namespace: str, name: str) -> str:
-        return "http://127.0.0.1:8099"
-
-    def logs(self, namespace: str, pod: str) -> str:
-        return "listening\nready\n"
-
-    def subscribe(self, callback: Callable[[], object]) -> None:
-        self._callbacks.append(callback)
-
-    def changed(self) -> None:
-        for callback in self._callbacks:
-            callback()
-
-    def _made(self, made: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-        identity = {"uid": str(uuid.uuid4()), "creationTimestamp": "2026-01-01T00:00:00Z"}
-        if before:
-            identity = {name: before["metadata"][name] for name in identity}
-        made["metadata"] |= identity | {"resourceVersion": str(time.monotonic_ns())}
-        return made
-
-    def _roll_out(self, deployment: dict[str, Any]) -> None:
-        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
-        container = deployment["spec"]["template"]["spec"]["containers"][0]
-        suffix = container["image"][-6:]
-        for kind, owner, called in (
-            ("ReplicaSet", deployment, f"{name}-{suffix}"),
-            ("Pod", {"kind": "ReplicaSet", "metadata": {"name": f"{name}-{suffix}"}}, f"{name}-{suffix}-abcde"),
-        ):
-            uid = (owner["metadata"].get("uid")) or self.live["ReplicaSet", namespace, f"{name}-{suffix}"]["metadata"][
-                "uid"
-            ]
-            reference = {"apiVersion": "apps/v1", "kind": owner["kind"], "name": owner["metadata"]["name"], "uid": uid}
-            metadata = {"name": called, "namespace": namespace, "generation": 1, "ownerReferences": [reference]}
-            metadata["labels"] = {"app": name}
-            if kind == "ReplicaSet":
-                metadata["annotations"] = {"deployment.kubernetes.io/revision": "1"}
-            made = {"apiVersion": "v1" if kind == "Pod" else "apps/v1", "kind": kind, "metadata": metadata}
-            spec = {"containers": [container], "nodeName": "loopback"} if kind == "Pod" else {"replicas": 1}
-            status = self._pod_status() if kind == "Pod" else self._counts()
-            key = kind, namespace, called
-            self.live[key] = self._made(made | {"spec": spec, "status": status}, self.live.get(key))
-        deployment["status"] = self._counts() | {"observedGeneration": deployment["metadata"]["generation"]}
-        for key in [k for k in self.live if k[0] in ("ReplicaSet", "Pod") and k[1] == namespace]:
-            if not self.waiting and f"{name}-{suffix}" not in key[2]:
-                del self.live[key]
-
-    def _counts(self) -> dict[str, Any]:
-        ready = 0 if self.waiting else 1
-        return {"replicas": 2 - ready, "updatedReplicas": 1, "availableReplicas": ready, "observedGeneration": 1}
-
-    def _pod_status(self) -> dict[str, Any]:
-        if self.waiting:
-            state = {"waiting": {"reason": self.waiting, "message": f"{self.waiting}: no such image"}}
-            return {"phase": "Pending", "containerStatuses": [{"name": "main", "ready": False, "state": state}]}
-        return {
-            "phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True"}],
-            "containerStatuses": [{"name": "main", "ready": True, "restartCount": 0, "state": {"running": {}}}],
-        }
 
 
 class GitOps:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tasks.domain.argocd.answers import read_message, read_status, read_token_expiry, read_window_blocks
-from tasks.domain.argocd.resources import read_workloads
+from tasks.domain.argocd.resources import read_pod_trouble, read_workloads
 from tasks.domain.argocd.source import find_source, normal_url, refuse_unused_file
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference, parse_image
-from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, Phase, Pod, Sync
+from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, OutOfSync, Phase, Pod, Sync
 
 DATA = Path(__file__).parent.parent / "data" / "argocd"
 COMMIT = "c0ffee00" * 5
@@ -89,6 +89,18 @@ def test_unhealthy_resources_say_why() -> None:
     status = read_status(recorded("06-degraded-progress-deadline"), source=0)
 
     assert status.unhealthy == ('Deployment myapp is Degraded: Deployment "myapp" exceeded its progress deadline',)
+
+
+def test_what_is_out_of_sync_is_named() -> None:
+    resources = [
+        {"kind": "Deployment", "name": "a", "status": "OutOfSync"},
+        {"kind": "Service", "name": "b", "status": "OutOfSync", "requiresPruning": True},
+        {"kind": "Service", "name": "c", "status": "Synced"},
+    ]
+
+    status = read_status({"status": {"resources": resources}}, source=0)
+
+    assert status.out_of_sync == (OutOfSync("Deployment a"), OutOfSync("Service b", to_prune=True))
 
 
 def test_an_empty_application_is_unknown_and_no_error() -> None:
@@ -184,6 +196,7 @@ def test_pods_are_read_from_the_tree() -> None:
             "myapp-7dfb7d78d5-fbtpd",
             (ImageReference("registry.cn-shanghai.aliyuncs.com/public-namespace/myapp", "v2"),),
             is_current=False,
+            namespace="devops",
         ),
         Pod(
             "myapp-5c9f6d7b8-zzzzz",
@@ -191,8 +204,23 @@ def test_pods_are_read_from_the_tree() -> None:
             "ImagePullBackOff",
             Health.DEGRADED,
             message=f'Back-off pulling image "{IMAGE}"',
+            namespace="devops",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        ({"conditions": [{"type": "PodScheduled", "status": "False", "message": "no node"}]}, "no node"),
+        ({"initContainerStatuses": [{"state": {"waiting": {"message": "no such image"}}}]}, "no such image"),
+        ({"containerStatuses": [{"state": {"running": {}}}], "message": "evicted"}, "evicted"),
+        ({"containerStatuses": None}, ""),
+        (None, ""),
+    ],
+)
+def test_a_pod_says_why_it_does_not_run(status: Any, trouble: str) -> None:
+    assert read_pod_trouble({"status": status}) == trouble
 
 
 def test_the_newest_replica_set_has_the_current_pods() -> None:

@@ -17,11 +17,13 @@ from tasks.domain.rollout.facts import (
     Health,
     Observation,
     Operation,
+    OutOfSync,
     Phase,
     Pod,
     Sync,
     Workloads,
 )
+from tasks.domain.rollout.readiness import decide_readiness
 from tasks.domain.rollout.verdict import RolloutKind
 from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
 
@@ -260,15 +262,43 @@ def test_the_sentence_says_what_to_look_at(seen: tuple[Observation, ...], reason
     assert decide_rollout(EXPECTATION, seen).verdict.reason == reason
 
 
+TIMES = "started 2026-03-01 12:00:00 UTC, ended 2026-03-01 12:00:02 UTC"
+
+
 def test_the_evidence_names_the_facts() -> None:
     seen = looks(1, 61, health=Health.DEGRADED, unhealthy=("Deployment shop-api is Degraded: too slow",))
 
     assert decide_rollout(EXPECTATION, seen).evidence == (
-        f"Synced at {OURS}",
+        f"Synced at {OURS}, compared 2026-03-01 12:00:02 UTC",
         "Degraded since 2026-03-01 12:00:00 UTC",
-        "sync of ccccccc: Succeeded: successfully synced",
+        f"sync of ccccccc: Succeeded, {TIMES}: successfully synced",
         "Deployment shop-api is Degraded: too slow",
         "pod shop-api-7f: Running, 0 restarts",
+    )
+
+
+def test_the_evidence_names_what_went_wrong() -> None:
+    operation = replace(FAILED_SYNC, retries=2)
+    workloads = replace(
+        pod("ImagePullBackOff", message="no such image"), images_of=(("Deployment shop-api", (IMAGE,)), ("Job b", ()))
+    )
+    seen = looks(1, operation=operation, out_of_sync=(OutOfSync("Service b", to_prune=True),), workloads=workloads)
+
+    assert decide_rollout(EXPECTATION, seen).evidence[2:] == (
+        f"sync of ccccccc: Failed, {TIMES}, tried again 2 times: one or more objects failed",
+        "Service a: denied",
+        "Service b is OutOfSync, to be pruned",
+        f"Deployment shop-api is rendered with {IMAGE}",
+        "pod shop-api-7f: ImagePullBackOff, 0 restarts (no such image)",
+    )
+
+
+def test_what_would_keep_a_change_back_is_said_before_it_is_written() -> None:
+    assert decide_readiness("shop-api", HEALTHY, window_blocks=False).has_passed
+    assert "sync window" in decide_readiness("shop-api", HEALTHY, window_blocks=True).reason
+    assert (
+        "skip-reconcile"
+        in decide_readiness("shop-api", replace(HEALTHY, skips_reconciliation=True), window_blocks=False).reason
     )
 
 

@@ -166,6 +166,10 @@ class ComparisonLoop:
         since_last = observation.since(observation.operation_ended)
         scale = self.parts.timing.retry_scale
         decision = decide_sync(application, comparison, since_last=since_last, scale=scale)
-        if isinstance(decision, StartSync) and not self.parts.may_sync(application, manual=False):
-            return None
+        if isinstance(decision, StartSync):
+            if not self.parts.may_sync(application, manual=False):
+                return None
+            faults = self.parts.faults_of(application)
+            is_skipped, faults.skipped_auto_syncs = spend(faults.skipped_auto_syncs)
+            return None if is_skipped else decision
         return decision

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deployments.sandbox.argocd.hooks import is_hook
 from deployments.sandbox.argocd.render import RenderError
 from deployments.sandbox.argocd.repository import Repositories, RepositoryError
 from deployments.sandbox.argocd.resources import TRACKING, Document, is_namespaced, key_of, tracking_id
@@ -27,6 +28,7 @@ class Desired:
     revisions: tuple[str, ...]
     source_types: tuple[str, ...]
     manifests: tuple[Document, ...]
+    hooks: tuple[Document, ...] = ()
 
 
 class DesiredStates:
@@ -59,7 +61,9 @@ class DesiredStates:
             kind, found = self._render(application, rendered_at, index)
             types.append(kind)
             manifests += found
-        return Desired(tuple(revisions), tuple(types), tuple(manifests))
+        resources = tuple(manifest for manifest in manifests if not is_hook(manifest))
+        hooks = tuple(manifest for manifest in manifests if is_hook(manifest))
+        return Desired(tuple(revisions), tuple(types), resources, hooks)
 
     def _render(self, application: Document, revisions: list[str], index: int) -> tuple[str, list[Document]]:
         asked = json.dumps([application["metadata"]["name"], application["spec"], revisions, index], sort_keys=True)
@@ -78,14 +82,14 @@ class DesiredStates:
 
 
 def _labelled(application: Document, manifest: Document) -> Document:
-    """The manifest in its namespace, with the mark that tells whose it is; raises ValueError for a hook."""
+    """The manifest in its namespace, with the mark that tells whose it is; hooks carry none."""
     metadata = dict(manifest["metadata"])
     if is_namespaced(manifest["kind"]) and not metadata.get("namespace"):
         metadata["namespace"] = application["spec"]["destination"].get("namespace", "default")
     labelled = {**manifest, "metadata": metadata}
     annotations = metadata.get("annotations") or {}
-    if any(name.startswith("argocd.argoproj.io/hook") or name == "helm.sh/hook" for name in annotations):
-        raise ValueError(f"{manifest['kind']} {metadata['name']} is a hook; the sandbox runs none, take it out")
+    if is_hook(labelled):
+        return labelled
     mark = tracking_id(application["metadata"]["name"], key_of(labelled))
     metadata["annotations"] = annotations | {TRACKING: mark}
     return labelled

@@ -22,6 +22,8 @@ class ApplicationFaults:
     """So many of the next attempts to apply fail, retries included; -1 for ever."""
     sync_failure: str = "admission webhook denied the request"
     """What the failing attempts say."""
+    skipped_auto_syncs: int = 0
+    """So many of the next comparisons that should start a sync start none (argo-cd#27875); -1 for ever."""
     sync_window_denies: bool = False
     """A window that denies every sync is active while this is set."""
     health_lag: float = 0.0
@@ -30,6 +32,8 @@ class ApplicationFaults:
     """The application reads Degraded while this is set."""
     degraded_flap: float = 0.0
     """For so many seconds after an operation the application reads Degraded, then what it is."""
+    flapping: float = 0.0
+    """While this is set the application reads Degraded for so many seconds, then what it is, and so on."""
 
 
 @dataclass(slots=True)

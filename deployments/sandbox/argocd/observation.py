@@ -42,6 +42,9 @@ def look(application: Document, observation: Observation, parts: Parts) -> tuple
     faults = parts.faults_of(application)
     if faults.degraded:
         return Health("Degraded"), None
+    if faults.flapping:
+        turn, into = divmod(time.monotonic(), faults.flapping)
+        return Health("Degraded") if turn % 2 else application_health(resources), faults.flapping - into
     before = Health((application["status"].get("health") or {}).get("status", "Healthy"))
     if faults.health_lag and "operation" in application:
         return before, None

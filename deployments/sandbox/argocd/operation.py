@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from deployments.sandbox.argocd.applying import apply_all, failed_result
 from deployments.sandbox.argocd.clock import timestamp
-from deployments.sandbox.argocd.comparison import Comparison, compare
+from deployments.sandbox.argocd.comparison import compare
 from deployments.sandbox.argocd.desired import TargetStateError
 from deployments.sandbox.argocd.duration import seconds_of
 from deployments.sandbox.argocd.faults import spend
@@ -20,9 +19,11 @@ from deployments.sandbox.argocd.parts import Parts
 from deployments.sandbox.argocd.resources import Document
 from deployments.sandbox.argocd.status import revision_fields, source_fields
 from deployments.sandbox.argocd.store import ApplicationName, WatchEvent, name_of
+from deployments.sandbox.argocd.sync_stages import Attempt, Waiting
 from deployments.sandbox.argocd.work import WorkQueue
 
 _LOOK_AT_WINDOWS = 0.5
+_LOOK_AT_HOOKS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class _Progress:
 
     due: float
     outcome: _Outcome | None = None
+    attempt: Attempt | None = None
 
 
 @dataclass(slots=True)
@@ -99,29 +101,31 @@ class OperationLoop:
             self._wait(key, _LOOK_AT_WINDOWS)
             self._change_state(key, lambda state: state.update(message="Sync operation blocked by sync window"))
             return
-        outcome = self._apply(application, operation["sync"])
+        attempt = self._progress[key].attempt or Attempt()
+        outcome, result = self._carry_out(application, attempt)
+        if isinstance(outcome, Waiting):
+            self._wait(key, _LOOK_AT_HOOKS, attempt=attempt)
+            self._change_state(key, lambda state: state.update(message=outcome.message, syncResult=result))
+            return
         self._wait(key, self.parts.timing.operation_takes, outcome)
-        self._change_state(key, lambda state: state.update(syncResult=outcome.result))
+        self._change_state(key, lambda state: state.update(syncResult=result))
 
-    def _apply(self, application: Document, sync: Document) -> _Outcome:
+    def _carry_out(self, application: Document, attempt: Attempt) -> tuple[_Outcome | Waiting, Document]:
+        sync, faults = application["operation"]["sync"], self.parts.faults_of(application)
         revisions = tuple(sync.get("revisions") or [sync["revision"]])
         result: dict[str, Any] = {**revision_fields(application, revisions), **source_fields(application)}
-        faults = self.parts.faults_of(application)
         try:
             desired = self.parts.desired.at(application, revisions, render_from=faults.render_from)
         except TargetStateError as error:
-            return _Outcome("Error", f"ComparisonError: {error}", result)
-        comparison = compare(application["metadata"]["name"], desired, self.parts.cluster)
-        strikes, faults.failing_syncs = spend(faults.failing_syncs)
+            return _Outcome("Error", f"ComparisonError: {error}", result), result
+        strikes = faults.failing_syncs != 0 and not attempt.is_applied
         if strikes:
-            result["resources"] = _refused(comparison, faults.sync_failure)
-        else:
-            result["resources"] = apply_all(comparison, self.parts.cluster, sync)
-        refused = [one["message"] for one in result["resources"] if one["status"] == "SyncFailed"]
-        if refused:
-            return _Outcome("Failed", f"one or more objects failed to apply, reason: {refused[0]}", result)
-        ran = "all tasks run" if result["resources"] else "no more tasks"
-        return _Outcome("Succeeded", f"successfully synced ({ran})", result)
+            _, faults.failing_syncs = spend(faults.failing_syncs)
+        cluster, name = self.parts.cluster, application["metadata"]["name"]
+        refusal = faults.sync_failure if strikes else None
+        step = attempt.advance(application, lambda: compare(name, desired, cluster), cluster, refusal)
+        result["resources"] = attempt.results
+        return (step if isinstance(step, Waiting) else _Outcome(step.phase, step.message, result)), result
 
     def _conclude(self, key: ApplicationName, application: Document, outcome: _Outcome) -> None:
         state, retry = application["status"]["operationState"], application["operation"].get("retry") or {}
@@ -161,13 +165,11 @@ class OperationLoop:
 
         self.parts.store.update(key, edit)
 
-    def _wait(self, key: ApplicationName, seconds: float, outcome: _Outcome | None = None) -> None:
-        self._progress[key] = _Progress(time.monotonic() + seconds, outcome)
+    def _wait(
+        self, key: ApplicationName, seconds: float, outcome: _Outcome | None = None, *, attempt: Attempt | None = None
+    ) -> None:
+        self._progress[key] = _Progress(time.monotonic() + seconds, outcome, attempt)
         self.queue.add(key, seconds)
-
-
-def _refused(comparison: Comparison, why: str) -> list[Document]:
-    return [failed_result(resource, why) for resource in comparison.resources if not resource.is_synced]
 
 
 def _back_off(backoff: Document, tried: int) -> float:

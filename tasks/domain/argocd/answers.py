@@ -11,10 +11,11 @@ import re
 from datetime import datetime
 from typing import Any, TypeVar
 
-from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, Phase, Sync
+from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, OutOfSync, Phase, Sync
 
 Json = dict[str, Any]
 _Name = TypeVar("_Name", Sync, Health, Phase)
+_SKIP = "argocd.argoproj.io/skip-reconcile"
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -33,6 +34,12 @@ def read_status(application: Json, source: int) -> ApplicationStatus:
         operation=_operation(application, source),
         conditions=tuple(_condition(c) for c in status.get("conditions") or ()),
         unhealthy=tuple(text for r in status.get("resources") or () if (text := _trouble(r))),
+        out_of_sync=tuple(
+            OutOfSync(resource_name(r), to_prune=bool(r.get("requiresPruning")))
+            for r in status.get("resources") or ()
+            if r.get("status") == Sync.OUT_OF_SYNC
+        ),
+        skips_reconciliation=(_part(_part(application, "metadata"), "annotations").get(_SKIP) == "true"),
         owned_by_application_set=any(
             owner.get("kind") == "ApplicationSet"
             for owner in _part(application, "metadata").get("ownerReferences") or ()

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.domain.argocd.answers import Json
+from tasks.domain.argocd.answers import Json, resource_name
 from tasks.domain.errors import InvalidImageReference
 from tasks.domain.image import ImageReference, parse_image
 from tasks.domain.rollout.facts import Health, Pod, Workloads
+
+# False, with the scheduler's message, while no node takes the pod.
+_SCHEDULED = "PodScheduled"
 
 
 def read_workloads(managed: Json, tree: Json) -> Workloads:
@@ -18,7 +21,19 @@ def read_workloads(managed: Json, tree: Json) -> Workloads:
         desired=_images(resource.get("targetState") for resource in resources),
         live=_images(resource.get("liveState") for resource in resources if _is_wanted(resource)),
         pods=_pods(nodes),
+        images_of=tuple(
+            (resource_name(r), found) for r in resources if (found := _images(iter([r.get("targetState")])))
+        ),
     )
+
+
+def read_pod_trouble(manifest: Json) -> str:
+    """Why a live pod does not run, in Kubernetes' own words; empty where it does not say."""
+    status = manifest.get("status") or {}
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    waiting = [((container.get("state") or {}).get("waiting") or {}).get("message") for container in containers]
+    unmet = [c.get("message") for c in status.get("conditions") or [] if c.get("type") == _SCHEDULED]
+    return next((str(text) for text in (*waiting, *unmet, status.get("message")) if text), "")
 
 
 def _is_wanted(resource: Json) -> bool:
@@ -100,4 +115,5 @@ def _pod(node: Json, newest: dict[str, bool]) -> Pod:
         message=health.get("message") or "",
         is_current=newest.get(_owner(node), True),
         of_job=any(parent.get("kind") == "Job" for parent in node.get("parentRefs") or ()),
+        namespace=str(node.get("namespace") or ""),
     )

@@ -1,11 +1,13 @@
 """Who rolls an environment out, and how long that may take."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.domain.configuration.checked_text import ArgoCDApplicationName, Name
 from tasks.domain.configuration.part import Part, Seconds, Text
+
+MustBeSynced = Literal["application", "workloads"]
 
 
 class ArgoCDTarget(Part):
@@ -15,6 +17,11 @@ class ArgoCDTarget(Part):
     server: Name = Field("argocd", description="The ArgoCDServer block.")
     project: Text = Field("default", description="The Argo CD project that the application belongs to.")
     namespace: Text | None = Field(None, description="Only for Applications outside Argo CD's own namespace.")
+    must_be_synced: MustBeSynced = Field(
+        "application",
+        description="What has to be Synced: the whole application, or only the workloads that name the image, where "
+        "something else in it is always OutOfSync.",
+    )
 
 
 class RolloutTimeouts(Part):

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tasks.domain.delivery.rollout import MustBeSynced
+from tasks.domain.image import ImageReference
 from tasks.domain.rollout.facts import Expectation, Health, Observation, Sync, Workloads
 from tasks.domain.rollout.images import old_pods, others, our_pods, runs
 from tasks.domain.rollout.verdict import RolloutKind
+
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,14 @@ def first_unmet(expectation: Expectation, look: Observation) -> Unmet | None:
 def is_applied(expectation: Expectation, look: Observation) -> bool:
     """Whether the live objects name our image, so that their health is the health of our change."""
     return look.contains is True and look.workloads is not None and runs(look.workloads.live, expectation.image)
+
+
+def is_synced(look: Observation, image: ImageReference, must_be_synced: MustBeSynced) -> bool:
+    """Whether all is live as git has it, or, where only the workloads have to be, those that name the image."""
+    if look.status.sync is Sync.OUT_OF_SYNC and must_be_synced == "workloads" and look.workloads is not None:
+        ours = {name for name, images in look.workloads.images_of if runs(images, image)}
+        return not ours.intersection(one.name for one in look.status.out_of_sync)
+    return look.status.sync is Sync.SYNCED
 
 
 def short(revision: str | None) -> str:
@@ -99,7 +111,7 @@ def _is_synced(expectation: Expectation, look: Observation) -> Unmet | None:
         return Unmet(RolloutKind.OPERATION, f"the sync failed: {operation.message}", within)
     # Without auto-sync the next foreign commit makes it OutOfSync again, though ours was applied.
     by_hand = not status.auto_sync and operation is not None and look.operation_contains is True
-    if status.sync is not Sync.SYNCED and not by_hand:
+    if not is_synced(look, expectation.image, expectation.must_be_synced) and not by_hand:
         sentence = f"{short(status.revision)} is {status.sync} and no sync runs; {_who_syncs(look)}"
         return Unmet(RolloutKind.SYNC, sentence, within)
     errors = [c for c in status.conditions if c.is_error]
@@ -107,8 +119,12 @@ def _is_synced(expectation: Expectation, look: Observation) -> Unmet | None:
 
 
 def _who_syncs(look: Observation) -> str:
+    left = look.status.out_of_sync
+    names = ", ".join(one.name for one in left[:_MOST_NAMES]) + (", ..." if len(left) > _MOST_NAMES else "")
+    if left and all(one.to_prune for one in left):
+        return f"only what git has no longer is left ({names}): have it pruned, or delete it in Argo CD"
     if look.status.auto_sync:
-        return "auto-sync should start one: look in Argo CD whether only pruning is left, or sync it by hand"
+        return f"auto-sync should start one{f' for {names}' if names else ''}: sync it by hand in Argo CD"
     if look.status.owned_by_application_set:
         return "its ApplicationSet or a person has to start one"
     return "one is asked for"
@@ -149,7 +165,8 @@ def _is_healthy(expectation: Expectation, look: Observation) -> Unmet | None:
 def _troubled(expectation: Expectation, look: Observation) -> tuple[list[str], bool]:
     """What the pods that are not healthy say, and whether one of them cannot start."""
     pods = our_pods(look.workloads or Workloads(), expectation.image)
-    said = [f"pod {pod.name}: {pod.reason}" for pod in pods if pod.health is not Health.HEALTHY or pod.is_failing]
+    troubled = [pod for pod in pods if pod.health is not Health.HEALTHY or pod.is_failing]
+    said = [f"pod {pod.name}: {pod.reason}" + (f" ({pod.message})" if pod.message else "") for pod in troubled]
     return said, any(pod.is_failing for pod in pods)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from tasks.domain.delivery.rollout import MustBeSynced
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout.conditions import first_unmet, short
-from tasks.domain.rollout.facts import Expectation, Health, Observation, Sync, Workloads
+from tasks.domain.rollout.conditions import first_unmet, is_synced, short
+from tasks.domain.rollout.evidence import describe
+from tasks.domain.rollout.facts import Expectation, Health, Observation, Workloads
 from tasks.domain.rollout.failures import Looks, find_failure, trailing
-from tasks.domain.rollout.images import old_pods, others, our_pods, runs
+from tasks.domain.rollout.images import others, runs
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict, failed, passed, pending
 
@@ -67,29 +69,17 @@ def _answer(
     expectation: Expectation, verdict: Verdict, kind: RolloutKind, look: Observation | None = None
 ) -> RolloutVerdict:
     sentence = f"{expectation.environment}: {verdict.reason}"
-    evidence = _evidence(expectation.image, look) if look else ()
+    evidence = describe(expectation.image, look) if look else ()
     return RolloutVerdict(Verdict(verdict.outcome, sentence), kind, evidence)
-
-
-def _evidence(image: ImageReference, look: Observation) -> tuple[str, ...]:
-    status, operation = look.status, look.status.operation
-    since = f" since {status.health_since:%Y-%m-%d %H:%M:%S} UTC" if status.health_since else ""
-    lines = [f"{status.sync} at {status.revision or 'no commit'}", f"{status.health}{since}"]
-    if operation:
-        lines.append(f"sync of {short(operation.revision)}: {operation.phase}: {operation.message}".rstrip(": "))
-    lines += [f"{c.type}: {c.message}" for c in status.conditions]
-    lines += status.unhealthy
-    if look.workloads:
-        lines += [f"pod {p.name}: {p.reason}, {p.restarts} restarts" for p in our_pods(look.workloads, image)]
-        lines += [f"pod {p.name} runs another image" for p in old_pods(look.workloads, image)]
-    return tuple(lines)
 
 
 # Argo CD compares every two to three minutes by itself; the rest is for clocks that differ.
 _STALE_SECONDS = 600
 
 
-def decide_environment_still_healthy(environment: str, image: ImageReference, look: Observation) -> Verdict:
+def decide_environment_still_healthy(
+    environment: str, image: ImageReference, look: Observation, must_be_synced: MustBeSynced = "application"
+) -> Verdict:
     """Does the environment run this image right now, Synced and Healthy? Any commit will do.
 
     For the moment before production is written, hours after the rollout was confirmed. Pending means that something
@@ -111,7 +101,7 @@ def decide_environment_still_healthy(environment: str, image: ImageReference, lo
         return pending(f"{environment}: a sync is {operation.phase.lower()} {operation.message}".rstrip())
     if status.health is not Health.HEALTHY:
         return pending(f"{environment}: it is {status.health}")
-    if status.sync is not Sync.SYNCED and status.auto_sync:
+    if not is_synced(look, image, must_be_synced) and status.auto_sync:
         return pending(f"{environment}: it is {status.sync}")
     return passed(f"{environment}: runs {ours}, Synced and Healthy")
 

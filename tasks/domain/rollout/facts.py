@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tasks.domain.delivery.rollout import RolloutTimeouts
+from tasks.domain.delivery.rollout import MustBeSynced, RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import COMMIT, ImageReference
 
@@ -50,6 +50,7 @@ class Expectation:
     repository: str
     branch: str
     timeouts: RolloutTimeouts
+    must_be_synced: MustBeSynced = "application"
 
     def __post_init__(self) -> None:
         if not COMMIT.fullmatch(self.revision):
@@ -103,6 +104,14 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfSync:
+    """An object of the application that is not live as git has it; one to be pruned is live and no longer in git."""
+
+    name: str
+    to_prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationStatus:
     """What the Application object says; `revision` is that of our source and None while it is not a SHA."""
 
@@ -116,7 +125,9 @@ class ApplicationStatus:
     operation: Operation | None = None
     conditions: tuple[Condition, ...] = ()
     unhealthy: tuple[str, ...] = ()
+    out_of_sync: tuple[OutOfSync, ...] = ()
     owned_by_application_set: bool = False
+    skips_reconciliation: bool = False
 
 
 PULL_REASONS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})
@@ -136,6 +147,7 @@ class Pod:
     message: str = ""
     is_current: bool = True
     of_job: bool = False
+    namespace: str = ""
 
     @property
     def bare_reason(self) -> str:
@@ -147,6 +159,12 @@ class Pod:
         """Whether it cannot start; a pod that is slow is not failing."""
         return self.bare_reason in _FAILING_REASONS
 
+    @property
+    def is_mute(self) -> bool:
+        """Whether it waits for something that the resource tree does not name."""
+        waits = self.is_failing or self.reason == "Pending" or self.reason.startswith("Init:")
+        return waits and not self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Workloads:
@@ -155,6 +173,8 @@ class Workloads:
     desired: tuple[ImageReference, ...] = ()
     live: tuple[ImageReference, ...] = ()
     pods: tuple[Pod, ...] = ()
+    images_of: tuple[tuple[str, tuple[ImageReference, ...]], ...] = ()
+    """Each rendered object that names images, with them."""
 
 
 @dataclass(frozen=True, slots=True)

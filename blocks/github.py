@@ -1,5 +1,6 @@
 """A GitHub server: github.com, GitHub Enterprise or the sandbox's. Its other half is tasks.github."""
 
+import hashlib
 from typing import Self
 
 import httpx
@@ -54,6 +55,12 @@ class GitHub(Block):
         if not self.app_id or not self.private_key:
             return None
         return GitHubApp(self.api_url, self.app_id, self.private_key.get_secret_value(), self.installation_id)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one server and account from another, and shows nothing of their secrets."""
+        secret = self.private_key.get_secret_value() if self.private_key else self._token()
+        return hashlib.sha256(f"{self.api_url} {self.app_id} {secret}".encode()).hexdigest()
 
     def get_client(self, repository: str | None = None, rights: Rights = WORK) -> httpx.Client:
         """A client of the REST API (https://docs.github.com/rest); times out after 30 seconds.

@@ -2,17 +2,24 @@
 
 from typing import Any
 
+import httpx
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.workshop import load_workshop
 from tasks.domain.approval.decision import Expired, Rejected
-from tasks.domain.gates.gate import AGGREGATE
+from tasks.domain.errors import DeliveryError
+from tasks.domain.feedback.check import aggregate_report
+from tasks.domain.feedback.origin import Origin
 from tasks.domain.promotion.decision import Refuse, Superseded, Wait
 from tasks.domain.verdict import failed
-from tasks.github import set_status
+from tasks.github_checks import report_checks
+from tasks.run_log import run_logger
 from tasks.runs import run_url
+
+# Ways in which integrate ends that it has told by itself.
+TOLD = ("Gates failed",)
 
 
 def end(answer: Refuse | Wait | Superseded | Rejected | Expired) -> State:
@@ -32,7 +39,17 @@ def end(answer: Refuse | Wait | Superseded | Rejected | Expired) -> State:
 
 def tell_github(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     """However a run of integrate fails, its commit must not stay pending for ever; Prefect calls this at its end."""
-    commit, workshop = flow_run.parameters["commit"], load_workshop(flow_run.parameters["application"])
+    commit, pull_request = flow_run.parameters["commit"], flow_run.parameters.get("pull_request")
+    # Gates that failed were told already, with more words; a rebuild that broke off says nothing of the commit.
+    if state.name in TOLD or flow_run.parameters.get("fresh"):
+        return
     verdict = failed(state.message or f"{flow.name} ended as {state.name}.")
-    url = run_url(str(flow_run.id))
-    set_status.fn(workshop.github, workshop.app.repository, commit, AGGREGATE, verdict, target_url=url)
+    report = aggregate_report(verdict, conclusion="cancelled" if state.is_cancelled() else None)
+    try:
+        workshop = load_workshop(flow_run.parameters["application"])
+        origin = Origin(workshop.application, pull_request, str(flow_run.id))
+        repository = workshop.app.repository
+        report_checks.fn(workshop.github, repository, commit, (report,), origin, run_url(str(flow_run.id)))
+    except (DeliveryError, httpx.HTTPError) as problem:
+        # There is nobody to tell: no such application or commit, or GitHub does not answer.
+        run_logger().warning("GitHub was not told how %s ended: %s", flow_run.name, problem)

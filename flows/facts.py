@@ -12,7 +12,8 @@ from tasks.domain.promotion.decision import PromotionFacts, Rival
 from tasks.domain.promotion.evidence import judge_evidence
 from tasks.domain.promotion.history import change_with, quarantined
 from tasks.domain.verdict import Verdict
-from tasks.github import compare, read_statuses
+from tasks.github import compare
+from tasks.github_checks import read_statuses
 from tasks.gitops import read_desired_state, read_history
 from tasks.registry import find_digest, read_image_facts
 from tasks.runs import PromotionRun, find_open_promotions

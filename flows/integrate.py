@@ -6,13 +6,13 @@ from prefect.states import Completed, Failed
 
 from flows.build import build_candidate
 from flows.endings import tell_github
-from flows.gates import decide_commit, report_verdict
+from flows.feedback import report_beginning, report_gates_to_github, report_verdict
+from flows.gates import decide_commit
 from flows.place import load_place
 from flows.workshop import Workshop, load_workshop
 from tasks.artifacts import report_image, report_page
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.message import candidate_page, plain
-from tasks.domain.verdict import pending
 from tasks.gitops import read_desired_state
 from tasks.runs import run_url, start_promotion
 from tasks.source import read_commit
@@ -37,18 +37,21 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
     """
     workshop = load_workshop(application)
     facts = read_commit(workshop.github, workshop.app.repository, commit)
-    report_verdict(workshop, commit, pending("The gates are being checked."))
+    if not fresh:
+        # A rebuild leaves a commit that has passed as it is until its gates are decided.
+        report_beginning(workshop, commit, pull_request)
     gates, verdict = decide_commit(workshop, commit)
+    report_gates_to_github(workshop, commit, gates, pull_request)
     if not verdict.has_passed:
         # Not left to the hook: who sees the run ended may look at the commit at once.
-        report_verdict(workshop, commit, verdict)
+        report_verdict(workshop, commit, verdict, gates, pull_request)
         return Failed(name="Gates failed", message=verdict.reason)
     if pull_request is not None:
-        report_verdict(workshop, commit, verdict)
+        report_verdict(workshop, commit, verdict, gates, pull_request)
         return Completed(name="Checked", message=f"Pull request {pull_request}: {verdict.reason}")
     candidate = build_candidate(workshop, facts, gates, fresh=fresh)
     # The status is the evidence that promote asks for; it may say passed only once the image is there.
-    report_verdict(workshop, commit, verdict)
+    report_verdict(workshop, commit, verdict, gates)
     _report_candidate(workshop, candidate)
     return Completed(name="Integrated", message=_hand_over(workshop, candidate))
 

@@ -15,7 +15,7 @@ from tasks.domain.gates.gate import GateResult
 from tasks.domain.verdict import Outcome, Verdict
 
 # No emoji: machines without a font for them show empty boxes.
-_MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.PENDING: "○"}
+MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.PENDING: "○"}
 _ADDRESS = re.compile(r"(https?://\S+)")
 _MARKUP = re.compile(r"([\\`*_\[\]|~])")
 # Within an address `_` is markup at the edge of a word only.
@@ -42,7 +42,7 @@ def cell(text: str, limit: int = 200) -> str:
 def verdict_line(verdict: Verdict, name: str = "") -> str:
     """An item of a list: its mark, what it is about, and the reason."""
     about = f"**{plain(name)}:** " if name else ""
-    return f"- {_MARKS[verdict.outcome]} {about}{plain(verdict.reason)}"
+    return f"- {MARKS[verdict.outcome]} {about}{plain(verdict.reason)}"
 
 
 def gate_lines(gates: Iterable[GateResult]) -> list[str]:
@@ -63,7 +63,7 @@ def gate_rows(gates: Iterable[GateResult]) -> list[dict[str, str]]:
         for row in (
             {
                 "gate": g.gate,
-                "verdict": f"{_MARKS[g.verdict.outcome]} {g.verdict.outcome}",
+                "verdict": f"{MARKS[g.verdict.outcome]} {g.verdict.outcome}",
                 "reason": cell(g.verdict.reason),
             },
             *({"gate": g.gate, "verdict": "waived", "reason": cell(str(use))} for use in g.waived),

@@ -21,8 +21,11 @@ from deployments.sandbox.github.records import Permission
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, EvidenceMissing, Unreachable
-from tasks.domain.verdict import failed, passed, pending
-from tasks.github import read_head, read_statuses, set_status
+from tasks.domain.feedback.check import CheckReport
+from tasks.domain.feedback.origin import Origin
+from tasks.domain.verdict import Verdict, failed, passed, pending
+from tasks.github import read_head
+from tasks.github_checks import read_statuses, report_checks
 from tasks.retry import rate_limit_wait, worth_retrying
 
 REPOSITORY = "acme/shop-api"
@@ -60,10 +63,14 @@ def block(url: str, token: str) -> GitHub:
     return GitHub(api_url=f"{url}/api/v3", web_url=url, credentials=credentials)
 
 
+def say(github: GitHub, commit: str, name: str, verdict: Verdict, *, url: str = "http://127.0.0.1/run") -> None:
+    report_checks.fn(github, REPOSITORY, commit, (CheckReport(name, verdict),), Origin("shop-api", None, "1"), url)
+
+
 def test_a_status_is_read_back_as_the_verdict_that_was_set(github: GitHub, sha: str) -> None:
-    set_status.fn(github, REPOSITORY, sha, "tidegate/lint", passed("Fine."), target_url="http://127.0.0.1/run")
-    set_status.fn(github, REPOSITORY, sha, "tidegate/tests", failed("1 of 3 tests failed."))
-    set_status.fn(github, REPOSITORY, sha, "tidegate", pending("Waiting."))
+    say(github, sha, "tidegate/lint", passed("Fine."), url="http://127.0.0.1/run")
+    say(github, sha, "tidegate/tests", failed("1 of 3 tests failed."))
+    say(github, sha, "tidegate", pending("Waiting."))
     assert read_statuses.fn(github, REPOSITORY, sha) == {
         "tidegate/lint": passed("Fine."),
         "tidegate/tests": failed("1 of 3 tests failed."),
@@ -73,11 +80,11 @@ def test_a_status_is_read_back_as_the_verdict_that_was_set(github: GitHub, sha: 
 
 def test_the_newest_status_counts_and_saying_it_again_adds_none(state: GitHubState, github: GitHub, sha: str) -> None:
     for verdict in (pending("Waiting."), passed("Fine."), passed("Fine.")):
-        set_status.fn(github, REPOSITORY, sha, "tidegate", verdict, target_url="http://127.0.0.1/run")
+        say(github, sha, "tidegate", verdict, url="http://127.0.0.1/run")
     assert [status.state for status in state.repositories[REPOSITORY].statuses] == ["pending", "success"]
     assert read_statuses.fn(github, REPOSITORY, sha) == {"tidegate": passed("Fine.")}
     # A new run of the same commit has another address.
-    set_status.fn(github, REPOSITORY, sha, "tidegate", passed("Fine."), target_url="http://127.0.0.1/other")
+    say(github, sha, "tidegate", passed("Fine."), url="http://127.0.0.1/other")
     assert state.repositories[REPOSITORY].statuses[-1].target_url == "http://127.0.0.1/other"
 
 
@@ -85,7 +92,7 @@ def test_a_long_reason_is_cut_to_what_github_takes_and_still_set_only_once(
     state: GitHubState, github: GitHub, sha: str
 ) -> None:
     for _ in range(2):
-        set_status.fn(github, REPOSITORY, sha, "tidegate", failed("x" * 500))
+        say(github, sha, "tidegate", failed("x" * 500))
     [status] = state.repositories[REPOSITORY].statuses
     assert status.description == "x" * 139 + "…"
 
@@ -100,6 +107,41 @@ def test_statuses_beyond_one_page_are_read_too(github: GitHub, sha: str) -> None
     assert statuses["c100"] == failed("")
 
 
+def test_a_status_that_somebody_else_wrote_is_no_evidence_and_not_taken_for_ours(
+    state: GitHubState, github: GitHub, sha: str
+) -> None:
+    state.add_user("writer", token="writing-token")
+    state.grant(REPOSITORY, "writer", Permission.WRITE)
+    say(block(github.web_url, "writing-token"), sha, "tidegate", passed("All 7 gates passed."))
+    assert read_statuses.fn(github, REPOSITORY, sha) == {}
+    say(github, sha, "tidegate", passed("All 7 gates passed."))
+    assert [status.creator.login for status in state.repositories[REPOSITORY].statuses] == ["writer", "acme"]
+    assert read_statuses.fn(github, REPOSITORY, sha) == {"tidegate": passed("All 7 gates passed.")}
+
+
+def test_what_was_read_before_is_not_counted_while_it_is_unchanged(
+    state: GitHubState, github: GitHub, sha: str
+) -> None:
+    def used() -> int:
+        return int(state.rate_limit.headers("Bearer right-token")["X-RateLimit-Used"])
+
+    assert read_head.fn(github, REPOSITORY, "main") == sha
+    before = used()
+    assert [read_head.fn(github, REPOSITORY, "main") for _ in range(5)] == [sha] * 5
+    assert used() == before
+    newer = state.commit(REPOSITORY, "main", {"a": "c"}, "Two", author_name="Ada", author_email="ada@example.org")
+    assert read_head.fn(github, REPOSITORY, "main") == newer
+
+
+def test_many_writes_go_out_a_second_apart(github: GitHub, sha: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("tasks.github_api.time.sleep", waited.append)
+    reports = tuple(CheckReport(f"tidegate/{number}", passed("Fine.")) for number in range(40))
+    report_checks.fn(github, REPOSITORY, sha, reports, Origin("shop-api", None, "1"), "http://127.0.0.1/run")
+    assert len(waited) >= 10
+    assert all(0 < seconds <= 1 for seconds in waited)
+
+
 def test_the_head_of_a_branch_is_its_newest_commit(github: GitHub, sha: str) -> None:
     assert read_head.fn(github, REPOSITORY, "main") == sha
 
@@ -108,7 +150,7 @@ def test_a_token_that_may_only_read_is_told_which_right_is_missing(github: GitHu
     reader = block(github.web_url, "reading-token")
     assert read_statuses.fn(reader, REPOSITORY, sha) == {}
     with pytest.raises(AccessRefused, match=r"403.*'commit statuses: write'"):
-        set_status.fn(reader, REPOSITORY, sha, "tidegate", passed("Fine."))
+        say(reader, sha, "tidegate", passed("Fine."))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +169,7 @@ def test_a_refusal_is_a_sentence_without_the_token(
 
 def test_a_commit_that_github_does_not_know_is_said(github: GitHub, sha: str) -> None:
     with pytest.raises(EvidenceMissing, match=f"^{REPOSITORY} has no commit {'0' * 40}; push it, or give one that was"):
-        set_status.fn(github, REPOSITORY, "0" * 40, "tidegate", passed("Fine."))
+        say(github, "0" * 40, "tidegate", passed("Fine."))
 
 
 def test_a_5xx_is_left_to_the_task_s_retries_which_change_nothing_twice(
@@ -135,9 +177,9 @@ def test_a_5xx_is_left_to_the_task_s_retries_which_change_nothing_twice(
 ) -> None:
     state.faults.next_answers.append(NextAnswer(f"/api/v3/repos/{REPOSITORY}/statuses", 502))
     with pytest.raises(httpx.HTTPStatusError) as problem:
-        set_status.fn(github, REPOSITORY, sha, "tidegate", passed("Fine."))
+        say(github, sha, "tidegate", passed("Fine."))
     assert worth_retrying(None, None, Failed(data=problem.value))
-    set_status.fn(github, REPOSITORY, sha, "tidegate", passed("Fine."))
+    say(github, sha, "tidegate", passed("Fine."))
     assert len(state.repositories[REPOSITORY].statuses) == 1
 
 
@@ -174,12 +216,14 @@ def test_a_next_page_on_another_server_is_not_followed_with_the_token() -> None:
 
     def elsewhere(request: Request) -> Response:
         asked.append(request.url.path)
-        return JSONResponse({"statuses": []})
+        return JSONResponse([])
 
     with serve(Starlette(routes=[Route("/{path:path}", elsewhere)])) as other:
 
         def page(request: Request) -> Response:
-            return JSONResponse({"statuses": []}, headers={"Link": f'<{other}/next>; rel="next"'})
+            if request.url.path.endswith("/user"):
+                return JSONResponse({"login": "acme"})
+            return JSONResponse([], headers={"Link": f'<{other}/next>; rel="next"'})
 
         with serve(Starlette(routes=[Route("/{path:path}", page)])) as url:
             assert read_statuses.fn(block(url, "right-token"), REPOSITORY, "a" * 40) == {}

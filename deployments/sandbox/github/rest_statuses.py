@@ -57,7 +57,11 @@ def get_combined_status(call: Call) -> Response:
     repository, url = call.repository, call.repository_url
     view = {
         "state": combined_state(one.state for one in latest),
-        "statuses": [_status_view(call, status) for status in statuses],
+        # Unlike the list, this does not say who wrote them.
+        "statuses": [
+            {field: value for field, value in _status_view(call, status).items() if field != "creator"}
+            for status in statuses
+        ],
         "sha": sha,
         "total_count": len(latest),
         "repository": repository_view(call.web, repository, call.state.users[repository.owner]),

@@ -1,0 +1,1 @@
+"""What people read on GitHub about a commit and a pull request: checks, annotations, one comment, deployments."""

@@ -2,8 +2,8 @@
 
 from prefect.runtime import flow_run
 
+from flows.lease import confirm_still_verified
 from flows.place import Place
-from tasks.argocd import confirm_environment
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.image import ImageReference
@@ -51,11 +51,11 @@ def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -
 
 
 def confirm_needs(place: Place, candidate: ReleaseCandidate) -> dict[str, Verdict]:
-    """Whether each environment before this one runs the candidate, healthy, at this moment."""
+    """Whether each environment before this one runs the candidate now, healthy, and its checks still hold."""
     verdicts = {}
     for name in place.env.needs:
         before = place.sibling(name)
-        verdicts[name] = confirm_environment(before.argocd, before.env.argocd, candidate.image)
+        verdicts[name] = confirm_still_verified(before, candidate.image, candidate.commit)
     return verdicts
 
 

@@ -1,10 +1,13 @@
 """What a run leaves behind to be looked at in the Prefect UI; the words are made in tasks.domain.message."""
 
+import json
 from collections.abc import Iterable
 from re import sub
+from typing import cast
 
 from prefect import task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import Artifact, create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
 
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.message import cell, gate_rows
@@ -33,6 +36,17 @@ def report_table(topic: str, rows: list[dict[str, str]], sentence: str) -> None:
     """A table under a key of its own."""
     inert = [{column: cell(text) for column, text in row.items()} for row in rows]
     create_table_artifact(inert, key=artifact_key(topic), description=sentence)
+
+
+@task(task_run_name="read {topic}", cache_policy=NO_CACHE)
+def read_table(topic: str) -> list[dict[str, str]]:
+    """The rows of the last table under this key; none where there is none that can be read."""
+    found = cast("Artifact | None", Artifact.get(artifact_key(topic)))
+    try:
+        rows = json.loads(str(found.data)) if found else []
+    except ValueError:
+        return []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def artifact_key(*parts: str) -> str:

@@ -35,8 +35,9 @@ from flows.integrate import integrate
 from flows.nightly import nightly
 from flows.promote import promote
 from flows.roll_back import roll_back
+from flows.watch import watch
 
-FLOWS = {flow.name: flow for flow in (integrate, promote, roll_back, nightly)}
+FLOWS = {flow.name: flow for flow in (integrate, promote, roll_back, nightly, watch)}
 SECRET = "a secret that only the tests know"
 NUMBERS = itertools.count(1)
 AT_WORK = threading.Event()

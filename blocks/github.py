@@ -81,8 +81,11 @@ class GitHub(Block):
 
     def git_environment(self, repository: str | None = None) -> dict[str, str]:
         """The environment in which git may read this repository; raises as a request of get_client's does."""
-        token = self.app.token(repository, READ) if self.app else self._token()
-        return git_environment(self.web_url, "x-access-token", token)
+        return git_environment(self.web_url, "x-access-token", self.token(repository, READ))
+
+    def token(self, repository: str | None, rights: Rights) -> str | None:
+        """The password of git with this repository, an App's for just these rights; raises as get_client's requests."""
+        return self.app.token(repository, rights) if self.app else self._token()
 
     def _token(self) -> str | None:
         token = self.credentials.token if self.credentials else None

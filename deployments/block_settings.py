@@ -32,7 +32,7 @@ class Setting:
 class BlockSettings:
     """One block; its `parts` are blocks of the same name that it holds, by its own field.
 
-    `also` is taken along, but is no reason to make the block.
+    `also` and the blocks in `held` are taken along, but are no reason to make the block.
     """
 
     name: str
@@ -40,6 +40,7 @@ class BlockSettings:
     settings: tuple[Setting, ...]
     parts: dict[str, type[Block]] = field(default_factory=dict)
     also: tuple[Setting, ...] = ()
+    held: dict[str, type[Block]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -76,10 +77,14 @@ BLOCKS = (
             Setting("TIDEGATE_GITOPS_BRANCH", "branch", "what Argo CD follows; unset: main"),
             Setting("TIDEGATE_GITOPS_USERNAME", "username", "goes with the token; unset: x-access-token"),
             Setting("TIDEGATE_GITOPS_TOKEN", "token", "pushes to the branch over HTTPS (secret)"),
+            Setting("TIDEGATE_GITOPS_SSH_KEY", "ssh_key", "pushes to the branch over SSH (secret)"),
+            Setting("TIDEGATE_GITOPS_SSH_KNOWN_HOSTS", "ssh_known_hosts", "the lines of `ssh-keyscan HOST`, compared"),
+            Setting("TIDEGATE_GITOPS_SIGNING_KEY", "signing_key", "an SSH key that signs every commit (secret)"),
             Setting("TIDEGATE_GITOPS_COMMITTER_NAME", "committer_name", "who commits; unset: Tidegate"),
             Setting("TIDEGATE_GITOPS_COMMITTER_EMAIL", "committer_email", "unset: tidegate@localhost"),
             Setting("TIDEGATE_GITOPS_WEB_URL", "web_url", "where people look at commits"),
         ),
+        held={"github": GitHub},
     ),
     BlockSettings(
         "argocd",

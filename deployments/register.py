@@ -82,7 +82,8 @@ def _plan_blocks(environment: Mapping[str, str]) -> list[_Plan]:
         if not given and not parts:
             continue
         also = {s.field: _value(s, environment) for s in settings.also if environment.get(s.variable)}
-        block = _build(settings, given | also, parts)
+        held = {field: p.block for field, kind in settings.held.items() for p in planned if isinstance(p.block, kind)}
+        block = _build(settings, {**given, **also, **held}, parts)
         variables = tuple(s.variable for s in settings.settings if s.field in given)
         planned.append(_Plan(settings, block, variables))
     return planned
@@ -100,7 +101,7 @@ def _value(setting: Setting, environment: Mapping[str, str]) -> str:
     return value.rstrip("/")
 
 
-def _build(settings: BlockSettings, given: dict[str, str], parts: dict[str, Block]) -> Block:
+def _build(settings: BlockSettings, given: Mapping[str, str | Block], parts: dict[str, Block]) -> Block:
     """The block as it is on the server with what is given on top; a part that is given replaces the other kinds."""
     existing = _load(settings)
     values: dict[str, Any] = {}

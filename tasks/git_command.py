@@ -104,6 +104,12 @@ def _failure(command: str, remote: str, errors: str) -> DeliveryError:
     # First, because such an answer repeats names, and a branch or a host may well be called "connection".
     if any(sign in complaint for sign in _ANSWERED):
         return failed
+    if "host key verification failed" in complaint:
+        return AccessRefused(
+            f"{remote} shows a host key that is not among the known hosts; find out whose it is before you add it"
+        )
+    if "permission denied (publickey" in complaint:
+        return AccessRefused(f"{remote} refuses the SSH key; give it the right to read its contents")
     if any(sign in complaint for sign in _REFUSED):
         return AccessRefused(f"{remote} refuses the credentials; give the token the right to read its contents")
     if any(sign in complaint for sign in _ABSENT):

@@ -11,21 +11,22 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from blocks.github_app import AppRefused
 from blocks.gitops import GitOpsRepository
 from tasks.domain.errors import AccessRefused, ConfigurationError, InvalidManifest
-from tasks.git_command import GitFailed, run_git_in_bytes
+from tasks.git_command import GitFailed
 from tasks.gitops_fetches import Fetches
+from tasks.gitops_files import Found, read_files
+from tasks.gitops_git import MirrorGit
 from tasks.gitops_import import NewCommit, TreeFile, identity, import_stream
 from tasks.gitops_push import explain_push
+from tasks.gitops_signing import sign_all
 
 # A full SHA, or the first parent of one.
 REVISION = re.compile(r"[0-9a-f]{40}\^?")
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-_REMOTE_SECONDS = 300
-_LOCAL_SECONDS = 60
 
 
 @contextmanager
@@ -36,9 +37,13 @@ def open_mirror(repository: GitOpsRepository) -> Iterator["GitOpsMirror"]:
     fetches = Fetches(folder.with_suffix(".fetches"))
     # Before the wait for the others: what they fetch meanwhile is new enough for us.
     asked = fetches.begun()
-    with folder.with_suffix(".lock").open("w") as lock:
+    with folder.with_suffix(".lock").open("w") as lock, ExitStack() as access:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        mirror = GitOpsMirror(repository, folder, fetches, asked)
+        try:
+            environment = access.enter_context(repository.open_git())
+        except AppRefused as refusal:
+            raise AccessRefused(str(refusal)) from refusal
+        mirror = GitOpsMirror(repository, MirrorGit(folder, repository.url, environment), fetches, asked)
         mirror.prepare()
         yield mirror
 
@@ -53,12 +58,11 @@ def mirror_folder(repository: GitOpsRepository) -> Path:
 class GitOpsMirror:
     """Git commands against one repository's mirror; only open_mirror makes it safe to use."""
 
-    def __init__(self, repository: GitOpsRepository, folder: Path, fetches: Fetches, asked: int) -> None:
-        self.folder = folder
-        self._repository = repository
+    def __init__(self, repository: GitOpsRepository, git: MirrorGit, fetches: Fetches, asked: int) -> None:
+        self.folder = git.folder
+        self._repository, self._git = repository, git
         self._fetches, self._asked = fetches, asked
         self._branch = f"refs/heads/{repository.branch}"
-        self._environment = repository.git_environment() | {"GIT_LITERAL_PATHSPECS": "1"}
 
     def prepare(self) -> None:
         """Make the mirror where there is none; one that was being made when its process died does not count."""
@@ -66,7 +70,7 @@ class GitOpsMirror:
             return
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as unfinished:
             folder = Path(unfinished) / "mirror"
-            self._local("init", "--quiet", "--bare", folder=folder)
+            self._git.local("init", "--quiet", "--bare", folder=folder)
             settings = {
                 "core.repositoryFormatVersion": "1",
                 "extensions.partialClone": "origin",
@@ -76,7 +80,7 @@ class GitOpsMirror:
                 "gc.autoDetach": "false",
             }
             for key, value in settings.items():
-                self._local("config", key, value, folder=folder)
+                self._git.local("config", key, value, folder=folder)
             folder.rename(self.folder)
 
     def fetch(self, *, anew: bool = False) -> str:
@@ -88,14 +92,14 @@ class GitOpsMirror:
             number = self._fetches.begin()
             self._fetch_or_start_anew()
             self._fetches.end(number, self._branch)
-        return self._local("rev-parse", "--verify", "--end-of-options", f"{self._branch}^{{commit}}").strip()
+        return self._git.local("rev-parse", "--verify", "--end-of-options", f"{self._branch}^{{commit}}").strip()
 
     def knows(self, revision: str) -> bool:
         """Whether the commit is here already; `revision` is a full SHA, or one with ^ for its first parent."""
         if not REVISION.fullmatch(revision):
             return False
         try:
-            self._local("cat-file", "-e", "--end-of-options", f"{revision}^{{commit}}")
+            self._git.local("cat-file", "-e", "--end-of-options", f"{revision}^{{commit}}")
         except GitFailed:
             return False
         return True
@@ -103,7 +107,7 @@ class GitOpsMirror:
     def is_ancestor(self, ancestor: str, revision: str) -> bool:
         """Whether `revision` contains `ancestor`; both are known."""
         try:
-            self._local("merge-base", "--is-ancestor", "--end-of-options", ancestor, revision)
+            self._git.local("merge-base", "--is-ancestor", "--end-of-options", ancestor, revision)
         except GitFailed as answer:
             if answer.complaint.strip():
                 raise
@@ -118,23 +122,9 @@ class GitOpsMirror:
             raise file
         return file
 
-    def read_all(self, revision: str, paths: Sequence[str]) -> Mapping[str, TreeFile | InvalidManifest | None]:
-        """The files in that commit as `read` gives them; what is not here is fetched at once, not one by one."""
-        wanted = sorted(set(paths))
-        found: dict[str, TreeFile | InvalidManifest | None] = dict.fromkeys(wanted)
-        blobs: dict[str, tuple[str, str]] = {}
-        listing = self._local("ls-tree", "-z", "--full-tree", "--end-of-options", revision, "--", *wanted)
-        for entry in listing.split("\0")[:-1]:
-            about, _, path = entry.partition("\t")
-            mode, kind, blob = about.split(" ")
-            if kind == "blob" and mode.startswith("100"):
-                blobs[path] = (mode, blob)
-            elif path in found:
-                found[path] = InvalidManifest(f"{path}: this is a folder or a link; name the file itself")
-        contents = self._contents(revision, list(blobs), [blob for _, blob in blobs.values()])
-        for (path, (mode, _)), content in zip(blobs.items(), contents, strict=True):
-            found[path] = _text_file(path, mode, content)
-        return found
+    def read_all(self, revision: str, paths: Sequence[str]) -> Mapping[str, Found]:
+        """All these files as `read` gives them, but an InvalidManifest is not raised."""
+        return read_files(self._git, revision, paths)
 
     def lacks(self, path: str) -> InvalidManifest:
         """What is said of a file that is not on the branch."""
@@ -149,7 +139,8 @@ class GitOpsMirror:
             return []
         committer = identity(self._repository.committer_name, self._repository.committer_email)
         stream = import_stream(parent, commits, committer)
-        return self._local("fast-import", "--quiet", "--force", "--date-format=now", given=stream).split()
+        shas = self._git.local("fast-import", "--quiet", "--force", "--date-format=now", given=stream).split()
+        return sign_all(self._git, parent, shas, commits) if self._repository.signing_key else shas
 
     def push(self, commit: str) -> bool:
         """Put the commit on the branch; False, and nothing done, where the branch has moved on since its fetch.
@@ -157,21 +148,21 @@ class GitOpsMirror:
         Raises AccessRefused where the account may not write, or the branch is protected.
         """
         try:
-            self._remote("push", "--quiet", "--no-verify", "origin", f"{commit}:{self._branch}")
+            self._git.remote("push", "--quiet", "--no-verify", "origin", f"{commit}:{self._branch}")
         except (GitFailed, AccessRefused) as problem:
             explain_push(problem, f"branch '{self._repository.branch}' of {self._repository.url}")
             return False
-        self._local("update-ref", self._branch, commit)
+        self._git.local("update-ref", self._branch, commit)
         return True
 
     def newest_touch(self, revision: str, path: str) -> str | None:
         """The newest commit that changed the file, as the branch saw it; None where none did."""
         arguments = ("--first-parent", "--max-count=1", "--end-of-options", revision, "--", path)
-        return self._local("rev-list", *arguments).strip() or None
+        return self._git.local("rev-list", *arguments).strip() or None
 
     def messages(self, revision: str, lines: tuple[str, ...], *, limit: int) -> list[tuple[str, str, str]]:
         """SHA, committer date and message of the commits whose message holds all these texts, newest first."""
-        output = self._local(
+        output = self._git.local(
             "rev-list",
             "--topo-order",
             "--no-commit-header",
@@ -186,20 +177,6 @@ class GitOpsMirror:
         fields = output.split("\0")[:-1]
         commits = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
         return [(sha.strip(), date, text) for sha, date, text in commits]
-
-    def _contents(self, revision: str, paths: list[str], blobs: list[str]) -> Iterator[bytes]:
-        if not paths:
-            return
-        # A comparison makes git fetch all contents that are not here in one go; cat-file fetches each by itself.
-        self._remote("diff-tree", "-r", "--numstat", _EMPTY_TREE, f"{revision}^{{tree}}", "--", *paths)
-        output = self._remote("cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs).encode())
-        at = 0
-        for _ in blobs:
-            # A line with hash, kind and size; the content; and a line end.
-            start = output.index(b"\n", at) + 1
-            end = start + int(output[at:start].split()[2])
-            yield output[start:end]
-            at = end + 1
 
     def _fetch_or_start_anew(self) -> None:
         try:
@@ -216,38 +193,9 @@ class GitOpsMirror:
 
     def _fetch(self) -> None:
         refspec = f"+{self._branch}:{self._branch}"
-        self._remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", refspec)
+        self._git.remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", refspec)
 
     def _start_anew(self) -> None:
         with tempfile.TemporaryDirectory(dir=self.folder.parent, ignore_cleanup_errors=True) as scratch:
             self.folder.rename(Path(scratch) / "broken")
         self.prepare()
-
-    def _local(self, *arguments: str, given: bytes = b"", folder: Path | None = None) -> str:
-        # Without this, git asks the remote for every commit that it does not know.
-        variables = {"GIT_ALLOW_PROTOCOL": "none", "GIT_DIR": str(folder or self.folder)}
-        output = run_git_in_bytes(
-            *arguments,
-            environment=self._environment | variables,
-            remote=self._repository.url,
-            given=given,
-            timeout_seconds=_LOCAL_SECONDS,
-        )
-        return output.decode("utf-8", errors="replace")
-
-    def _remote(self, *arguments: str, given: bytes = b"") -> bytes:
-        return run_git_in_bytes(
-            *arguments,
-            environment=self._environment | {"GIT_DIR": str(self.folder)},
-            remote=self._repository.url,
-            given=given,
-            timeout_seconds=_REMOTE_SECONDS,
-        )
-
-
-def _text_file(path: str, mode: str, content: bytes) -> TreeFile | InvalidManifest:
-    try:
-        return TreeFile(path, mode, content.decode("utf-8"))
-    except UnicodeDecodeError as problem:
-        line = content.count(b"\n", 0, problem.start) + 1
-        return InvalidManifest(f"{path}:{line}: this is not UTF-8; save the file in that encoding")

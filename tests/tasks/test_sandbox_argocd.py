@@ -898,3 +898,86 @@ def test_logs_are_lines_of_json_and_a_right_of_their_own(automated: Server) -> N
     assert entries[-1]["last"] is True
     automated.state.accounts.add("reader", rights=READ_EVERYTHING)
     assert automated.client_with(automated.state.accounts.issue_token("reader")).get(path).status_code == 403
+
+
+# Actions on an Argo Rollout
+
+ACTIONS = "/api/v1/applications/shop-api-staging/resource/actions"
+ROLLOUT = {
+    "namespace": "staging",
+    "resourceName": "shop",
+    "group": "argoproj.io",
+    "version": "v1alpha1",
+    "kind": "Rollout",
+}
+PAUSED = {
+    "observedGeneration": "1",
+    "phase": "Paused",
+    "message": "CanaryPauseStep",
+    "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}],
+    "currentPodHash": "b",
+    "stableRS": "a",
+}
+
+
+@pytest.fixture
+def paused(automated: Server) -> Server:
+    """With a canary that waits at its pause."""
+    manifest = json.loads(deployment(NEW, "shop")) | {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    manifest["spec"]["strategy"] = {"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}
+    automated.gitops.commit({"demo/rollout.json": json.dumps(manifest)})
+    automated.get(refresh="normal")
+    automated.until(lambda _: automated.cluster.get("Rollout", "staging", "shop"))
+    automated.cluster.change("Rollout", "staging", "shop", lambda live: live.update(status=dict(PAUSED)))
+    automated.until(lambda a: a["status"]["health"]["status"] == "Suspended")
+    return automated
+
+
+def status_of(server: Server) -> dict[str, Any]:
+    live = server.cluster.get("Rollout", "staging", "shop")
+    assert live
+    return dict(live["status"])
+
+
+def test_a_paused_rollout_is_suspended_with_the_controllers_reason(paused: Server) -> None:
+    found = next(r for r in paused.get()["status"]["resources"] if r["kind"] == "Rollout")
+    assert found["health"] == {"status": "Suspended", "message": "CanaryPauseStep"}
+
+
+def test_actions_are_listed_with_those_that_mean_nothing_now(paused: Server, swagger: dict[str, Any]) -> None:
+    answer = paused.client.get(ACTIONS, params=ROLLOUT).json()
+    check(swagger, "applicationResourceActionsListResponse", answer)
+    assert {action["name"] for action in answer["actions"] if not action.get("disabled")} == {
+        "restart",
+        "resume",
+        "abort",
+        "pause",
+        "promote-full",
+        "skip-current-step",
+    }
+
+
+def test_an_action_is_run_in_both_forms(paused: Server) -> None:
+    answer = paused.client.post(f"{ACTIONS}/v2", json=ROLLOUT | {"action": "resume"})
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert "pauseConditions" not in status_of(paused)
+    answer = paused.client.post(ACTIONS, params=ROLLOUT, content='"abort"')
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert status_of(paused)["abort"] is True
+
+
+def test_each_action_is_a_right_of_its_own(paused: Server) -> None:
+    right = Right("applications", "action/argoproj.io/Rollout/resume", "default/*")
+    paused.state.accounts.add("deployer", rights=(*READ_EVERYTHING, right))
+    client = paused.client_with(paused.state.accounts.issue_token("deployer"))
+    assert client.post(f"{ACTIONS}/v2", json=ROLLOUT | {"action": "abort"}).status_code == 403
+    assert "abort" not in status_of(paused)
+    assert client.post(f"{ACTIONS}/v2", json=ROLLOUT | {"action": "resume"}).status_code == 200
+
+
+def test_an_action_on_what_is_not_there_is_refused(paused: Server) -> None:
+    answer = paused.client.post(f"{ACTIONS}/v2", json=ROLLOUT | {"action": "resume", "resourceName": "other"})
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "Rollout argoproj.io other not found as part of application shop-api-staging",
+    )

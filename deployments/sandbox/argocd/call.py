@@ -117,6 +117,9 @@ async def body_of(request: Request) -> Document:
         body = json.loads(content)
     except ValueError as error:
         raise invalid_argument(f"invalid character in the request's JSON: {error}") from error
+    if isinstance(body, str) and request.url.path.endswith("/resource/actions"):
+        # The one endpoint whose body is a field by itself.
+        return {"action": body}
     if not isinstance(body, dict):
         raise invalid_argument("json: cannot unmarshal the request into an object")
     return body

@@ -10,6 +10,9 @@ class Cluster(Protocol):
     def apply(self, manifest: dict[str, Any], /) -> object:
         """Create the object or change it to be as the manifest says; raises ValueError or OSError where not."""
 
+    def change(self, kind: str, namespace: str, name: str, edit: Callable[[dict[str, Any]], None], /) -> bool:
+        """Let `edit` change the live object in place, its status too; False where it is not there or stays the same."""
+
     def delete(self, kind: str, namespace: str, name: str, /) -> object:
         """Remove the object and what it owns; nothing happens where it is not there."""
 

@@ -44,6 +44,8 @@ class Faults:
     """The status codes that the next requests below /api/v1 are answered with, as an ingress would."""
     stream_ends_after: int | None = None
     """Every event stream is cut after so many events."""
+    lacks_actions_v2: bool = False
+    """The newer endpoint for resource actions is not there, as before 3.1."""
     _applications: dict[str, ApplicationFaults] = field(default_factory=dict)
 
     def of(self, application: str) -> ApplicationFaults:

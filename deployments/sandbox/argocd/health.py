@@ -122,4 +122,13 @@ def _is_stuck(container: Document) -> bool:
     return reason.startswith("Err") or reason.endswith(("Error", "BackOff"))
 
 
-_RULES = {"Deployment": _deployment, "Pod": _pod, "ReplicaSet": _replica_set, "Service": _service}
+def _rollout(live: Document) -> Health:
+    """The health check that Argo CD brings along for Argo Rollouts: the controller's phase under Argo CD's name."""
+    status = live.get("status") or {}
+    if status.get("observedGeneration") != str(live["metadata"].get("generation", 0)) or not status.get("phase"):
+        return Health("Progressing", "Waiting for rollout spec update to be observed")
+    phase = "Suspended" if status["phase"] == "Paused" else status["phase"]
+    return Health(phase, status.get("message", ""))
+
+
+_RULES = {"Deployment": _deployment, "Pod": _pod, "ReplicaSet": _replica_set, "Rollout": _rollout, "Service": _service}

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.sandbox.argocd import acting, reading
+from deployments.sandbox.argocd import acting, reading, resource_actions
 from deployments.sandbox.argocd.call import Endpoint, endpoint
 from deployments.sandbox.argocd.session import session_endpoints
 from deployments.sandbox.argocd.state import ArgoCDState
@@ -29,6 +29,9 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", f"{_APPLICATION}/revisions/{{revision}}/metadata"): reading.revision_metadata,
     ("GET", f"{_APPLICATION}/syncwindows"): reading.sync_windows,
     ("GET", f"{_APPLICATION}/resource"): reading.resource,
+    ("GET", f"{_APPLICATION}/resource/actions"): resource_actions.list_actions,
+    ("POST", f"{_APPLICATION}/resource/actions"): resource_actions.run,
+    ("POST", f"{_APPLICATION}/resource/actions/v2"): resource_actions.run_v2,
     ("GET", f"{_APPLICATION}/logs"): reading.logs,
     ("GET", f"{_APPLICATION}/pods/{{pod}}/logs"): reading.logs,
     ("GET", f"{_APPLICATION}/events"): reading.events,

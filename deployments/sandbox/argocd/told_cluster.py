@@ -59,6 +59,15 @@ class ToldCluster:
                 self._control(made)
         self.changed()
 
+    def change(self, kind: str, namespace: str, name: str, edit: Callable[[Document], None], /) -> bool:
+        """Let `edit` change the live object in place; False where it is not there."""
+        with self._lock:
+            live = self.live.get((kind, namespace, name))
+            if live is not None:
+                edit(live)
+        self.changed()
+        return live is not None
+
     def delete(self, kind: str, namespace: str, name: str, /) -> None:
         """Remove the object; nothing happens where it is not there."""
         with self._lock:

@@ -10,7 +10,7 @@ from deployments.sandbox.argocd.health import Health, health_of
 from deployments.sandbox.argocd.pod import pod_info
 from deployments.sandbox.argocd.resources import Document, annotations_of, images_of, key_of, version_of
 
-_REVISION = "deployment.kubernetes.io/revision"
+_REVISIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
 _LINK = "link.argocd.argoproj.io/"
 
 
@@ -76,7 +76,7 @@ def _missing(resource: ManagedResource) -> Document:
 def _info(live: Document) -> dict[str, str]:
     if live["kind"] == "Pod":
         return pod_info(live)
-    revision = annotations_of(live).get(_REVISION)
+    revision = next((annotations_of(live)[name] for name in _REVISIONS if name in annotations_of(live)), None)
     return {"Revision": f"Rev:{revision}"} if revision else {}
 
 

@@ -1,7 +1,8 @@
 """A small cluster that runs real processes and reports on them as Kubernetes would.
 
-It knows Deployments, ReplicaSets, Pods, Services and ConfigMaps. Images are pulled from their registry by digest and
-run as processes of this machine; nothing is chrooted, limited or run as another user, so only run trusted images.
+It knows Deployments, Argo Rollouts, ReplicaSets, Pods, Services and ConfigMaps. Images are pulled from their registry
+by digest and run as processes of this machine; nothing is chrooted, limited or run as another user, so only run trusted
+images.
 """
 
 from deployments.sandbox.cluster.admission import ApiError

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from deployments.sandbox.cluster.pod_admission import NAME, NOT_HERE, not_numbers, not_texts, pod_faults
+from deployments.sandbox.cluster.progressive_admission import strategy_faults
 from deployments.sandbox.cluster.state import Object
 
-_VERSIONS = {"Deployment": "apps/v1", "Service": "v1", "ConfigMap": "v1"}
+_VERSIONS = {"Deployment": "apps/v1", "Rollout": "argoproj.io/v1alpha1", "Service": "v1", "ConfigMap": "v1"}
 _UNSUPPORTED_IN_DEPLOYMENT = ("paused", "minReadySeconds")
 
 
@@ -79,6 +80,9 @@ def _faults(new: Object, live: Object | None) -> Iterator[str]:
             yield from _service_faults(new["spec"])
         case "Deployment":
             yield from _deployment_faults(new["spec"], live)
+        case "Rollout":
+            yield from _deployment_faults(new["spec"] | {"strategy": {}}, live)
+            yield from strategy_faults(new["spec"].get("strategy") or {})
 
 
 def _service_faults(spec: Object) -> Iterator[str]:

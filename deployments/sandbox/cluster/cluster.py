@@ -73,6 +73,10 @@ class Cluster:
             self.service_url(declared["metadata"]["namespace"], declared["metadata"]["name"])
         self._store.apply(declared)
 
+    def change(self, kind: str, namespace: str, name: str, edit: Callable[[Object], None]) -> bool:
+        """Let `edit` change the live object in place, its status too; False where it is not there or stays the same."""
+        return self._store.change(kind, namespace, name, edit)
+
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Remove the object; what it owns follows. An object that is not there is no error."""
         pod = self._store.get("Pod", namespace, name) if kind == "Pod" else None

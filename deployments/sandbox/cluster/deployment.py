@@ -88,17 +88,17 @@ def template_hash(deployment: Object) -> str:
     return "".join(letters)
 
 
-def revision_of(object_: Object) -> int:
+def revision_of(object_: Object, annotation: str = REVISION) -> int:
     """The revision that a Deployment or a ReplicaSet carries; zero before it has one."""
-    return int((object_["metadata"].get("annotations") or {}).get(REVISION, 0))
+    return int((object_["metadata"].get("annotations") or {}).get(annotation, 0))
 
 
-def replica_set_for(deployment: Object, revision: int) -> Object:
+def replica_set_for(deployment: Object, revision: int, *, label: str = HASH, annotation: str = REVISION) -> Object:
     """The ReplicaSet of the Deployment's present template, without pods yet."""
     metadata, spec, template = deployment["metadata"], deployment["spec"], template_hash(deployment)
     labelled = deepcopy(spec["template"])
-    labelled["metadata"]["labels"][HASH] = template
-    selector = {"matchLabels": spec["selector"]["matchLabels"] | {HASH: template}}
+    labelled["metadata"]["labels"][label] = template
+    selector = {"matchLabels": spec["selector"]["matchLabels"] | {label: template}}
     return {
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
@@ -106,7 +106,7 @@ def replica_set_for(deployment: Object, revision: int) -> Object:
             "name": f"{metadata['name']}-{template}",
             "namespace": metadata["namespace"],
             "labels": labelled["metadata"]["labels"],
-            "annotations": {REVISION: str(revision)},
+            "annotations": {annotation: str(revision)},
             "ownerReferences": [owner_reference(deployment)],
         },
         "spec": {"replicas": 0, "selector": selector, "template": labelled},

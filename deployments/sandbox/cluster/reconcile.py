@@ -6,9 +6,9 @@ Each change wakes the next pass, so a pass need not be complete.
 import time
 from dataclasses import dataclass, field
 
+from deployments.sandbox.cluster.counting import count_pods, replicas_in
 from deployments.sandbox.cluster.deployment import (
     REVISION,
-    Replicas,
     next_sizes,
     replica_set_for,
     replicas_of,
@@ -16,8 +16,9 @@ from deployments.sandbox.cluster.deployment import (
     surge_of,
     template_hash,
 )
-from deployments.sandbox.cluster.deployment_status import Pods, made_progress, status_of
+from deployments.sandbox.cluster.deployment_status import made_progress, status_of
 from deployments.sandbox.cluster.pod_status import is_active, is_ready, new_pod
+from deployments.sandbox.cluster.progressive_controller import roll_progressively
 from deployments.sandbox.cluster.state import Object, ObjectStore, is_owned_by, timestamp
 
 _DEFAULT_HISTORY = 10
@@ -43,6 +44,8 @@ def reconcile(store: ObjectStore, progress: Progress) -> None:
     _remove_orphans(store)
     for deployment in store.objects(kind="Deployment"):
         _roll(store, deployment, progress)
+    for rollout in store.objects(kind="Rollout"):
+        roll_progressively(store, rollout, progress.idle_seconds, progress.note)
     for replica_set in store.objects(kind="ReplicaSet"):
         _keep_pods(store, replica_set)
 
@@ -77,12 +80,12 @@ def _roll(store: ObjectStore, deployment: Object, progress: Progress) -> None:
     sizes = next_sizes(
         replicas_of(deployment),
         surge_of(deployment),
-        _replicas(newest, pods),
-        [_replicas(each, pods) for each in old],
+        replicas_in(newest, pods),
+        [replicas_in(each, pods) for each in old],
     )
     for name, size in sizes.items():
         store.change("ReplicaSet", namespace, name, lambda live, size=size: live["spec"].update(replicas=size))  # type: ignore[misc]
-    counts = _count(newest, [newest, *old], pods)
+    counts = count_pods(newest, [newest, *old], pods)
     before = deployment.get("status") or {}
     status = status_of(deployment, newest["metadata"]["name"], counts, idle_seconds=progress.idle_seconds(uid))
     if made_progress(before, status):
@@ -142,14 +145,3 @@ def _keep_pods(store: ObjectStore, replica_set: Object) -> None:
     status = {"replicas": len(pods), "observedGeneration": replica_set["metadata"]["generation"]}
     status |= {count: number for count, number in counts.items() if number}
     store.change("ReplicaSet", namespace, name, lambda live: live.update(status=status))
-
-
-def _replicas(replica_set: Object, pods: list[Object]) -> Replicas:
-    ready = sum(is_ready(pod) for pod in pods if is_owned_by(pod, replica_set))
-    return Replicas(replica_set["metadata"]["name"], replicas_of(replica_set), ready)
-
-
-def _count(newest: Object, all_: list[Object], pods: list[Object]) -> Pods:
-    mine = [pod for pod in pods if is_active(pod) and any(is_owned_by(pod, each) for each in all_)]
-    updated = [pod for pod in mine if is_owned_by(pod, newest)]
-    return Pods(len(mine), len(updated), sum(map(is_ready, mine)), sum(map(is_ready, updated)))

@@ -10,10 +10,12 @@ from typing import Any
 Object = dict[str, Any]
 """An object in the shape of the Kubernetes API's JSON; the wire format is its definition."""
 
-_WITH_GENERATION = ("Deployment", "ReplicaSet")
-_FIRST_STATUS: dict[str, Object] = {"Deployment": {}, "Service": {"loadBalancer": {}}}
+_WITH_GENERATION = ("Deployment", "ReplicaSet", "Rollout")
+_FIRST_STATUS: dict[str, Object] = {"Deployment": {}, "Rollout": {}, "Service": {"loadBalancer": {}}}
 # The annotations that controllers write, and that an apply leaves alone.
-_CONTROLLERS_ANNOTATIONS = "deployment.kubernetes.io/"
+_CONTROLLERS_ANNOTATIONS = ("deployment.kubernetes.io/", "rollout.argoproj.io/")
+# What the controller of a blue-green Rollout adds to the selector of its Services.
+_CONTROLLERS_LABEL = "rollouts-pod-template-hash"
 
 
 def timestamp(moment: datetime | None = None) -> str:
@@ -123,6 +125,9 @@ def _key(object_: Object) -> tuple[str, str, str]:
 def _replace_declared(live: Object, manifest: Object) -> None:
     new = deepcopy(manifest)
     kept = {k: v for k, v in _annotations(live).items() if k.startswith(_CONTROLLERS_ANNOTATIONS)}
+    chosen = (live.get("spec") or {}).get("selector", {}).get(_CONTROLLERS_LABEL)
+    if new["kind"] == "Service" and chosen:
+        new["spec"]["selector"][_CONTROLLERS_LABEL] = chosen
     for field in ("spec", "data", "binaryData", "immutable"):
         live.pop(field, None)
         if field in new:

@@ -16,9 +16,12 @@ from deployments.sandbox.github.records import Permission
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused
+from tasks.domain.feedback.check import aggregate_report
+from tasks.domain.feedback.origin import Origin
 from tasks.domain.verdict import passed
-from tasks.github import read_head, set_status
+from tasks.github import read_head
 from tasks.github_access import missing_access
+from tasks.github_checks import report_checks
 from tasks.source import head_of
 
 REPOSITORY = "acme/shop-api"
@@ -154,8 +157,9 @@ def test_a_permission_that_is_missing_is_named_and_fails_only_what_needs_it(stat
             f"GitHub App poor lacks the permission 'deployments: write' on {REPOSITORY}; give it, and accept it there",
         )
         assert read_head.fn(github, REPOSITORY, "main") == sha
-        with pytest.raises(AccessRefused, match="'commit statuses: read'"):
-            set_status.fn(github, REPOSITORY, sha, "tidegate", passed("Fine."))
+        origin = Origin("shop-api", None, "1")
+        with pytest.raises(AccessRefused, match="'checks: write'"):
+            report_checks.fn(github, REPOSITORY, sha, (aggregate_report(passed("Fine.")),), origin, url)
 
 
 def test_all_is_well_where_nothing_is_missing(state: GitHubState, github: GitHub) -> None:

@@ -85,9 +85,7 @@ class GitHubApp:
 
     def _fetch_token(self, repository: str | None, rights: Rights) -> _Token:
         installation = self.installation(repository)
-        # What was not granted is left out, so that only what needs it fails, and says so.
-        given = {name: level for name, level in rights.items() if _covers(installation["permissions"].get(name), level)}
-        body: dict[str, Any] = {"permissions": {"metadata": "read", **given}}
+        body: dict[str, Any] = {"permissions": {"metadata": "read", **_granted(rights, installation["permissions"])}}
         if repository is not None:
             body["repositories"] = [repository.partition("/")[2]]
         answer = self._ask("POST", f"/app/installations/{installation['id']}/access_tokens", body)
@@ -156,9 +154,14 @@ def checked_key(text: str) -> str:
     return key
 
 
-def _covers(given: str | None, wanted: str) -> bool:
+def _granted(wanted: Rights, given: Rights) -> dict[str, str]:
+    """What was not granted is left out: asked for, it would fail everything, and not only what needs it."""
     levels = ("read", "write", "admin")
-    return given in levels and levels.index(given) >= levels.index(wanted)
+    return {
+        name: min(level, given[name], key=levels.index)
+        for name, level in wanted.items()
+        if level in levels and given.get(name) in levels
+    }
 
 
 def _refusal(answer: httpx.Response, app_id: str, path: str) -> str:

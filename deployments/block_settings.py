@@ -16,6 +16,7 @@ from blocks.github import GitHub
 from blocks.gitops import GitOpsRepository
 from blocks.prometheus import PrometheusServer
 from blocks.registry import ContainerRegistry
+from blocks.signing import SigningKey
 from blocks.sonarqube import SonarQubeServer
 
 
@@ -141,6 +142,25 @@ BLOCKS = (
         ContainerRegistry,
         (Setting("TIDEGATE_REGISTRY_URL", "url", "scheme and host of the registry"),),
         {"credentials": DockerRegistryCredentials, "aws_credentials": AwsCredentials},
+    ),
+    BlockSettings(
+        "signing",
+        AwsCredentials,
+        (
+            Setting("TIDEGATE_SIGNING_AWS_REGION", "region_name", "for AWS KMS; alone: the worker's own role is used"),
+            Setting("TIDEGATE_SIGNING_AWS_ASSUME_ROLE_ARN", "assume_role_arn", "a role to take on for it"),
+        ),
+    ),
+    BlockSettings(
+        "signing",
+        SigningKey,
+        (
+            Setting("TIDEGATE_SIGNING_KEY", "private_key", "ECDSA P-256 in PEM, line ends may be \\n (secret)"),
+            Setting("TIDEGATE_SIGNING_PASSWORD", "password", "of the private key, where it is encrypted (secret)"),
+            Setting("TIDEGATE_SIGNING_KMS_KEY", "kms_key", "in place of it: an AWS KMS key's ARN, id or alias/NAME"),
+            Setting("TIDEGATE_SIGNING_ALSO_TRUSTED", "also_trusted", "public keys in PEM that were used before"),
+        ),
+        {"aws_credentials": AwsCredentials},
     ),
     BlockSettings(
         "docker-engine",

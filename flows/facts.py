@@ -4,12 +4,13 @@ from prefect.runtime import flow_run
 
 from flows.lease import confirm_still_verified
 from flows.place import Place
+from flows.proof import verify_proof
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, Position
 from tasks.domain.promotion.decision import PromotionFacts, Rival
-from tasks.domain.promotion.evidence import judge_evidence
+from tasks.domain.promotion.evidence import judge_evidence, with_proof
 from tasks.domain.promotion.history import change_with, quarantined
 from tasks.domain.verdict import Verdict
 from tasks.github import compare
@@ -42,7 +43,7 @@ def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -
     return PromotionFacts(
         candidate=candidate,
         environment=place.environment,
-        evidence=evidence,
+        evidence=with_proof(evidence, verify_proof(place, candidate)),
         desired_digest=desired.image.digest if desired.image else None,
         quarantine=quarantined(history),
         needs=confirm_needs(place, candidate),

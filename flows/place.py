@@ -6,6 +6,7 @@ from blocks.argocd import ArgoCDServer
 from blocks.github import GitHub
 from blocks.gitops import GitOpsRepository
 from blocks.registry import ContainerRegistry
+from blocks.signing import SigningKey
 from flows.loading import load_block
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.application import Application
@@ -26,6 +27,7 @@ class Place:
     registry: ContainerRegistry
     gitops: GitOpsRepository
     argocd: ArgoCDServer
+    signing: SigningKey | None = None
 
     @property
     def image_repository(self) -> str:
@@ -52,4 +54,5 @@ def load_place(application: str, environment: str, delivery: Delivery | None = N
         registry=load_block(ContainerRegistry, app.registry),
         gitops=load_block(GitOpsRepository, env.gitops),
         argocd=load_block(ArgoCDServer, env.argocd.server),
+        signing=load_block(SigningKey, app.proof.key) if app.proof else None,
     )

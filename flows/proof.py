@@ -1,9 +1,14 @@
-"""Keeps signed statements about an image in its registry, and reads those back that a trusted key has signed."""
+"""Keeps signed statements about an image in its registry, reads them back, and verifies them before a promotion."""
 
 from blocks.registry import ContainerRegistry
 from blocks.signing import SigningKey
+from flows.place import Place
+from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.proof.bundle import verified_statements
+from tasks.domain.proof.judgement import REQUIRED, judge_proof
+from tasks.domain.proof.provenance import Origin
 from tasks.domain.proof.statement import Statement
+from tasks.domain.verdict import Verdict
 from tasks.registry_referrers import attach, read_attached
 from tasks.signing import read_trusted_keys, seal
 
@@ -26,3 +31,13 @@ def read_statements(
     statements = verified_statements(attached, digest, read_trusted_keys(key))
     # Under which type it was listed is anybody's word.
     return tuple(each for each in statements if not predicate_types or each.predicate_type in predicate_types)
+
+
+def verify_proof(place: Place, candidate: ReleaseCandidate) -> Verdict | None:
+    """What the signed statements say; None where the application's images are not signed."""
+    if place.signing is None or place.app.proof is None:
+        return None
+    attached = read_attached(place.registry, place.app.image, candidate.digest, *REQUIRED)
+    repository = f"{place.github.web_url}/{place.app.repository}"
+    origin = Origin(repository, candidate.commit, place.app.proof.builder)
+    return judge_proof(attached, candidate.digest, read_trusted_keys(place.signing), origin)

@@ -6,6 +6,7 @@ from prefect_docker import DockerHost
 
 from blocks.github import GitHub
 from blocks.registry import ContainerRegistry
+from blocks.signing import SigningKey
 from blocks.sonarqube import SonarQubeServer
 from flows.loading import load_block
 from tasks.delivery import read_delivery, read_waivers
@@ -24,6 +25,7 @@ class Workshop:
     github: GitHub
     registry: ContainerRegistry
     engine: DockerHost
+    signing: SigningKey | None
     sonarqube: SonarQubeServer | None
     waivers: tuple[Waiver, ...]
 
@@ -44,6 +46,7 @@ def load_workshop(application: str) -> Workshop:
         github=load_block(GitHub, app.github),
         registry=load_block(ContainerRegistry, app.registry),
         engine=load_block(DockerHost, app.build.engine),
+        signing=load_block(SigningKey, app.proof.key) if app.proof else None,
         sonarqube=load_block(SonarQubeServer, app.sonarqube) if asks_sonarqube else None,
         waivers=waivers_for(application, read_waivers(delivery)),
     )

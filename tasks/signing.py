@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
+from pydantic import SecretStr
 
 from blocks.signing import SigningKey
 from tasks.domain.errors import AccessRefused, ConfigurationError, Unreachable
@@ -41,7 +42,7 @@ def read_trusted_keys(key: SigningKey) -> tuple[PublicKey, ...]:
     Raises ConfigurationError where the block holds none, AccessRefused and Unreachable.
     """
     itself = [_public(key)] if key.private_key or key.kms_key else []
-    others = _PEM.findall(key.also_trusted)
+    others = _PEM.findall(_lines(key.also_trusted))
     if key.also_trusted.strip() and not others:
         raise ConfigurationError("also_trusted of the signing key holds no public key; give them in PEM")
     if not itself and not others:
@@ -51,14 +52,14 @@ def read_trusted_keys(key: SigningKey) -> tuple[PublicKey, ...]:
 
 def _public(key: SigningKey) -> PublicKey:
     if key.private_key is not None:
-        return public_half(key.private_key.get_secret_value(), _password(key))
+        return public_half(_pem(key.private_key), _password(key))
     with _kms_problems(key, "kms:GetPublicKey"):
         return public_key(key.get_client().get_public_key(KeyId=key.kms_key)["PublicKey"])
 
 
 def _sign(key: SigningKey, message: bytes) -> bytes:
     if key.private_key is not None:
-        return sign_with(key.private_key.get_secret_value(), _password(key), message)
+        return sign_with(_pem(key.private_key), _password(key), message)
     if not key.kms_key:
         raise ConfigurationError("the signing key's block cannot sign; set a private key or one in AWS KMS")
     with _kms_problems(key, "kms:Sign"):
@@ -71,6 +72,15 @@ def _sign(key: SigningKey, message: bytes) -> bytes:
         )
     signature: bytes = answer["Signature"]
     return signature
+
+
+def _pem(private_key: SecretStr) -> str:
+    return _lines(private_key.get_secret_value())
+
+
+def _lines(pem: str) -> str:
+    # Environment variables often hold a PEM file in one line.
+    return pem.replace("\\n", "\n")
 
 
 def _password(key: SigningKey) -> str | None:

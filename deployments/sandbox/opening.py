@@ -29,6 +29,7 @@ from deployments.sandbox.sonarqube.protocol import create_app as sonarqube_app
 from deployments.sandbox.sonarqube.state import SonarQubeState
 from deployments.sandbox.world import APPLICATION, ENVIRONMENTS, GITOPS, REPOSITORY, Addresses, World
 from tasks.domain.promotion.history import Change, promotion_message
+from tasks.domain.proof.keys import new_private_key
 
 SAMPLES = Path(__file__).parent / "samples"
 _PAT = ("Pat Platform", "pat@acme.example")
@@ -61,6 +62,7 @@ def open_world(root: Path) -> Iterator[World]:
             argocd_token=argocd.accounts.issue_token("tidegate"),
             sonarqube=parts.enter_context(serve(sonarqube_app(sonarqube))),
             sonarqube_token=sonarqube_token,
+            signing_key=new_private_key(),
         )
         delivery_file = _write_delivery(root, cluster, engine.base_image)
         world = World(github, registry, argocd, sonarqube, cluster, addresses, delivery_file, engine.words)

@@ -29,7 +29,7 @@ _WAIT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where each part listens, and the tokens that Tidegate has for it."""
+    """Where each part listens, and the tokens that Tidegate has for it; `signing_key` is a private key in PEM."""
 
     github: str
     github_token: str
@@ -39,6 +39,7 @@ class Addresses:
     argocd_token: str
     sonarqube: str
     sonarqube_token: str
+    signing_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class World:
             "TIDEGATE_ARGOCD_TOKEN": at.argocd_token,
             "TIDEGATE_SONARQUBE_URL": at.sonarqube,
             "TIDEGATE_SONARQUBE_TOKEN": at.sonarqube_token,
+            "TIDEGATE_SIGNING_KEY": at.signing_key,
         }
 
     def deliver_webhooks_to(self, url: str, secret: str) -> None:

@@ -8,6 +8,15 @@ from tasks.domain.image import COMMIT, ImageReference
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """By which key an image is signed, who built it, and how many packages its SBOM lists (None: it has no SBOM)."""
+
+    key: str
+    builder: str
+    packages: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseCandidate:
     """What is promoted, unchanged, from the first environment to the last.
 
@@ -20,6 +29,7 @@ class ReleaseCandidate:
     author: str = ""
     subject: str = ""
     gates: tuple[GateResult, ...] = ()
+    proof: Proven | None = None
 
     def __post_init__(self) -> None:
         if not COMMIT.fullmatch(self.commit):

@@ -10,9 +10,10 @@ end.
 import re
 from collections.abc import Iterable, Mapping
 
-from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.candidate import Proven, ReleaseCandidate
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.verdict import Outcome, Verdict
+from tasks.domain.wording import counted
 
 # No emoji: machines without a font for them show empty boxes.
 MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.PENDING: "○"}
@@ -79,6 +80,7 @@ def candidate_page(candidate: ReleaseCandidate, source_url: str, run_url: str) -
         "Image": f"`{candidate.image.repository}`",
         "Tag": f"`{candidate.image.tag}`",
         "Built by": f"[this run]({run_url})",
+        **_proof(candidate.proof),
     }
     gates = gate_lines(candidate.gates)
     return _page(f"## {candidate.name}", _fact_lines(facts), _digest(candidate), "### Gates", gates)
@@ -97,6 +99,17 @@ def promotion_page(
         "### What was seen",
         seen or ["- nothing was reported"],
     )
+
+
+def _proof(proof: Proven | None) -> dict[str, str]:
+    if proof is None:
+        return {"Signature": "none: the application's configuration names no signing key"}
+    packages = "none" if proof.packages is None else counted(proof.packages, "package")
+    return {
+        "Signature": f"key `{proof.key}`, attached with the gate results",
+        "Provenance": f"SLSA v1, built by `{plain(proof.builder)}`",
+        "SBOM": f"{packages}, in CycloneDX and SPDX" if proof.packages is not None else packages,
+    }
 
 
 def _page(*blocks: str | list[str]) -> str:

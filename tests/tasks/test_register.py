@@ -30,6 +30,7 @@ from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.build import Build
 from tasks.domain.delivery.environment import Environment
 from tasks.domain.delivery.post_deploy import PrometheusCheck
+from tasks.domain.delivery.proof import Proof
 from tasks.domain.delivery.text import parse_delivery
 from tasks.domain.errors import ConfigurationError
 
@@ -108,7 +109,12 @@ def test_everything_that_flows_load_is_there_afterwards(run: Run, own: str) -> N
 def test_the_blocks_have_the_names_that_the_configuration_takes_for_granted() -> None:
     names = {settings.name for settings in BLOCKS}
     fields = [Application.model_fields[name] for name in ("github", "registry", "sonarqube")]
-    fields += [Build.model_fields["engine"], Environment.model_fields["gitops"], PrometheusCheck.model_fields["server"]]
+    fields += [
+        Proof.model_fields["key"],
+        Build.model_fields["engine"],
+        Environment.model_fields["gitops"],
+        PrometheusCheck.model_fields["server"],
+    ]
     assert names == {field.default for field in fields} | {"argocd"}
 
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
 }
 # What several task modules stand on: no outside system of its own, and no @task.
 SHARED_BY_TASKS = {"tasks.git_command", "tasks.process_group", "tasks.retry", "tasks.run_log", "tasks.aws_problems"}
+SHARED_BY_TASKS |= {"tasks.registry_login"}
 SHARED_BY_TASKS |= {"tasks.github_problems"}
 DOMAIN_LIBRARIES = {"pydantic", "pydantic_core", "ruamel", "defusedxml", "cryptography"}
 NOT_IN_THE_DOMAIN = {"os", "time", "random", "subprocess", "socket", "secrets", "tempfile", "threading"}

@@ -5,6 +5,7 @@ from pydantic import Field
 from tasks.domain.configuration.checked_text import Branch, ImagePath, Name, Repository
 from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.build import Build
+from tasks.domain.delivery.proof import Proof
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.policy import Gates
 
@@ -19,5 +20,8 @@ class Application(Part):
     registry: Name = Field("registry", description="The ContainerRegistry block that holds the image.")
     sonarqube: Name = Field("sonarqube", description="The SonarQubeServer block, where a check asks for it.")
     build: Build = Field(default=Build(), description="How the image is built.")
+    proof: Proof | None = Field(
+        None, description="Sign images, and promote none that is not; left out: nothing is signed."
+    )
     checks: dict[Name, Check] = Field(min_length=1, description="Each check is a gate of the same name.")
     gates: Gates = Field(default=Gates(), description="What must hold beyond every check having passed.")

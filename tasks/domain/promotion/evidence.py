@@ -1,4 +1,4 @@
-"""What makes an image a release candidate: it was built from this commit, and every gate of the commit passed."""
+"""What makes an image a release candidate: it was built from this commit, every gate passed, and it proves both."""
 
 from collections.abc import Mapping
 
@@ -16,3 +16,10 @@ def judge_evidence(commit: str, image_revision: str | None, statuses: Mapping[st
     if not aggregate.has_passed:
         return aggregate
     return passed(aggregate.reason)
+
+
+def with_proof(evidence: Verdict, proof: Verdict | None) -> Verdict:
+    """The evidence, which holds only with the proof; `proof` is None where the application's images are not signed."""
+    if proof is None or not evidence.has_passed:
+        return evidence
+    return passed(f"{evidence.reason.removesuffix('.')}, {proof.reason}") if proof.has_passed else proof

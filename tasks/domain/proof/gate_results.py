@@ -1,0 +1,37 @@
+"""The gates of a commit as a statement about its image, so that an image proves them without asking GitHub."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.domain.gates.gate import GateResult, decide_all
+from tasks.domain.verdict import Outcome
+
+
+def gate_results(commit: str, gates: tuple[GateResult, ...], run: str) -> dict[str, Any]:
+    """The predicate: the aggregate as decide_all makes it, and each gate with its reason and the waivers it used."""
+    verdict = decide_all(gates)
+    return {
+        "commit": commit,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "gates": [_gate(gate) for gate in gates],
+        "run": run,
+    }
+
+
+def problem_with_gates(predicate: Mapping[str, Any], commit: str) -> str | None:
+    """Why these results do not let the image pass, in words that follow "the gate results"; None where they do."""
+    gates = predicate.get("gates")
+    if predicate.get("commit") != commit:
+        return f"are those of commit {predicate.get('commit') or 'unknown'}, not of {commit}"
+    if not isinstance(gates, list) or not gates:
+        return "name no gate"
+    bad = [gate for gate in gates if not isinstance(gate, Mapping) or gate.get("outcome") != Outcome.PASSED.value]
+    if bad or predicate.get("outcome") != Outcome.PASSED.value:
+        return f"say {predicate.get('outcome')}: {predicate.get('reason')}"
+    return None
+
+
+def _gate(gate: GateResult) -> dict[str, Any]:
+    said = {"gate": gate.gate, "outcome": gate.verdict.outcome.value, "reason": gate.verdict.reason}
+    return said | ({"waived": [str(use) for use in gate.waived]} if gate.waived else {})

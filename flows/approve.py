@@ -7,7 +7,7 @@ from itertools import count
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from flows.facts import changes_since, confirm_needs
+from flows.facts import changes_since, closed_now, confirm_needs
 from flows.people import involved_in, teams_of
 from flows.place import Place
 from tasks.approval import NoReply, Reply, ask
@@ -92,7 +92,7 @@ def _question(
         environment=place.environment,
         policy=policy,
         changes=changes,
-        needs=confirm_needs(place, candidate),
+        needs=confirm_needs(place, candidate) | closed_now(place),
         runs_now=desired.image,
         file=place.env.manifest.file,
         before=desired.text,

@@ -12,7 +12,7 @@ from tasks.domain.approval.decision import Expired, Rejected
 from tasks.domain.errors import DeliveryError
 from tasks.domain.feedback.check import aggregate_report
 from tasks.domain.feedback.origin import Origin
-from tasks.domain.promotion.decision import Refuse, Superseded, Wait
+from tasks.domain.promotion.decision import Later, NotNow, Queued, Refuse, Stopped, Superseded, Wait
 from tasks.domain.verdict import failed
 from tasks.github_checks import report_checks
 from tasks.run_log import run_logger
@@ -22,13 +22,15 @@ from tasks.runs import run_url
 TOLD = ("Gates failed",)
 
 
-def end(answer: Refuse | Wait | Superseded | Rejected | Expired) -> State:
+def end(answer: NotNow | Rejected | Expired) -> State:
     """Red is what a person has to look at; grey is what somebody decided; green needs nothing."""
     match answer:
         case Refuse():
             return Failed(name="Refused", message=answer.reason)
-        case Wait():
+        case Wait() | Later() | Queued():
             return Completed(name="Waiting", message=answer.reason)
+        case Stopped():
+            return Cancelled(name="Stopped", message=answer.reason)
         case Superseded():
             return Cancelled(name="Superseded", message=answer.reason)
         case Rejected():

@@ -1,23 +1,27 @@
 """Gathers what a promotion is decided on; the first half of promote, run again right before anything is written."""
 
-from prefect.runtime import flow_run
+from datetime import UTC, datetime
 
 from flows.lease import confirm_still_verified
 from flows.place import Place
 from flows.proof import verify_proof
+from flows.rivals import find_ahead, find_newer, find_overtaking, find_rivals
+from tasks.argocd import preflight
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, Position
-from tasks.domain.promotion.decision import PromotionFacts, Rival
+from tasks.domain.promotion.decision import BreakGlass, PromotionFacts
 from tasks.domain.promotion.evidence import judge_evidence, with_proof
 from tasks.domain.promotion.history import change_with, quarantined
-from tasks.domain.verdict import Verdict
+from tasks.domain.promotion.soak import Soak, decide_soak
+from tasks.domain.promotion.window import Closed, decide_opening
+from tasks.domain.verdict import Verdict, pending
 from tasks.github import compare
 from tasks.github_checks import read_statuses
 from tasks.gitops import read_desired_state, read_history
+from tasks.gitops_switch import read_switch
 from tasks.registry import find_digest, read_image_facts
-from tasks.runs import PromotionRun, find_open_promotions
 
 
 def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCandidate, Verdict]:
@@ -36,10 +40,13 @@ def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCan
     return candidate, judge_evidence(commit, facts.revision, statuses)
 
 
-def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -> PromotionFacts:
-    """Everything else that decide_promotion asks for, as it is now."""
+def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict, break_glass: str = "") -> PromotionFacts:
+    """Everything else that decide_promotion asks for, as it is now; `break_glass` is why the hour does not matter."""
     desired = read_desired_state(place.gitops, place.env.manifest)
     history = read_history(place.gitops, place.application, place.environment)
+    rivals = find_rivals(place, candidate)
+    in_turn = place.env.order == "queue"
+    opening = decide_opening(place.environment, place.env.windows, place.delivery.freezes, datetime.now(UTC))
     return PromotionFacts(
         candidate=candidate,
         environment=place.environment,
@@ -47,7 +54,12 @@ def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -
         desired_digest=desired.image.digest if desired.image else None,
         quarantine=quarantined(history),
         needs=confirm_needs(place, candidate),
-        superseded_by=_newer(place, candidate),
+        superseded_by=None if in_turn else find_newer(rivals) or find_overtaking(place, candidate, history),
+        queued_behind=find_ahead(rivals) if in_turn else None,
+        stopped=_stopped(place),
+        soaking=decide_soak(place.environment, place.env.soak_seconds, _soaks(place, candidate), datetime.now(UTC)),
+        closed=opening if isinstance(opening, Closed) else None,
+        break_glass=BreakGlass(break_glass, place.env.break_glass) if break_glass else None,
     )
 
 
@@ -60,6 +72,34 @@ def confirm_needs(place: Place, candidate: ReleaseCandidate) -> dict[str, Verdic
     return verdicts
 
 
+def closed_now(place: Place) -> dict[str, Verdict]:
+    """For whoever is asked: that an approval now is only written later; nothing where it is written at once."""
+    opening = decide_opening(place.environment, place.env.windows, place.delivery.freezes, datetime.now(UTC))
+    if not isinstance(opening, Closed):
+        return {}
+    return {
+        "deployment windows": pending(f"{opening.reason}; what is approved now is looked at again and written then")
+    }
+
+
+def _stopped(place: Place) -> str | None:
+    switch = read_switch(place.gitops, place.environment)
+    return switch.why if switch and switch.is_stopped else None
+
+
+def _soaks(place: Place, candidate: ReleaseCandidate) -> tuple[Soak, ...]:
+    """Since when the environments before run the candidate; nothing is asked where no soak time is wanted."""
+    soaks = []
+    for name in place.env.needs if place.env.soak_seconds else ():
+        before = place.sibling(name)
+        history = read_history(before.gitops, before.application, name)
+        written = change_with(history, candidate.digest)
+        gitops, file = before.gitops, before.env.manifest.file
+        ready = preflight(before.argocd, before.env.argocd, gitops.url, gitops.branch, file)
+        soaks.append(Soak(name, written.when if written else None, ready.status.health_since))
+    return tuple(soaks)
+
+
 def changes_since(place: Place, candidate: ReleaseCandidate) -> ChangeSet:
     """The commits that the environment does not run yet."""
     desired = read_desired_state(place.gitops, place.env.manifest)
@@ -68,23 +108,3 @@ def changes_since(place: Place, candidate: ReleaseCandidate) -> ChangeSet:
     if running is None:
         return ChangeSet(None, candidate.commit, Position.AHEAD, (), 0)
     return compare(place.github, place.app.repository, running.source_commit, candidate.commit)
-
-
-def find_older(place: Place, candidate: ReleaseCandidate) -> tuple[PromotionRun, ...]:
-    """The promotions that wait for a person although this candidate takes their place."""
-    return tuple(run for run, rival in _rivals(place, candidate) if run.is_waiting and not rival.is_newer)
-
-
-def _newer(place: Place, candidate: ReleaseCandidate) -> str | None:
-    return next((rival.name for _, rival in _rivals(place, candidate) if rival.is_newer), None)
-
-
-def _rivals(place: Place, candidate: ReleaseCandidate) -> list[tuple[PromotionRun, Rival]]:
-    runs = find_open_promotions(place.application, place.environment)
-    own = next((index for index, run in enumerate(runs) if str(run.run_id) == flow_run.id), len(runs))
-    rivals = []
-    for index, run in enumerate(runs):
-        if index != own:
-            position = compare(place.github, place.app.repository, candidate.commit, run.commit).position
-            rivals.append((run, Rival(f"{place.application} {run.commit[:7]}", position, started_later=index > own)))
-    return rivals

@@ -10,19 +10,37 @@ from prefect.runtime import flow_run
 
 from flows.approve import ask_until_answered
 from flows.endings import end
-from flows.facts import find_older, gather_candidate, gather_facts
+from flows.facts import gather_candidate, gather_facts
 from flows.hold import hold
+from flows.leave import leave, let_the_next_go
 from flows.place import Place, load_place
+from flows.rivals import find_older
 from flows.roll_out import roll_out
 from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.promotion.decision import Decision, Promote, Superseded, UpToDate, decide_promotion, refuse_waiting
+from tasks.domain.promotion.decision import (
+    Decision,
+    Later,
+    Promote,
+    Superseded,
+    UpToDate,
+    decide_promotion,
+    refuse_waiting,
+)
 from tasks.domain.verdict import Verdict
-from tasks.runs import start_promotion, wake
+from tasks.runs import call_off, run_url, start_promotion, wake
 
 
-@flow(name="promote", flow_run_name="{application} {commit:.7} -> {environment}", validate_parameters=True)
-def promote(application: str, environment: str, commit: str, digest: str) -> State:
+@flow(
+    name="promote",
+    flow_run_name="{application} {commit:.7} -> {environment}",
+    validate_parameters=True,
+    on_completion=[let_the_next_go],
+    on_failure=[let_the_next_go],
+    on_crashed=[let_the_next_go],
+    on_cancellation=[let_the_next_go],
+)
+def promote(application: str, environment: str, commit: str, digest: str, break_glass: str = "") -> State:
     """Promote the image with this digest, built from this commit, to one environment.
 
     Args:
@@ -30,49 +48,58 @@ def promote(application: str, environment: str, commit: str, digest: str) -> Sta
         environment: The environment's name in the delivery configuration. Where it wants an approval, the run asks.
         commit: All 40 digits of the SHA that the image was built from.
         digest: The image's digest, sha256: and 64 digits; the artifact APPLICATION-candidate shows it with its commit.
+        break_glass: Only in an emergency: why closed deployment windows and freezes do not matter now. It is kept in
+            the commit. Gates and approval are asked for all the same.
 
     """
     place = load_place(application, environment)
     candidate, evidence = gather_candidate(place, commit, digest)
-    decision = look(place, candidate, evidence)
-    if not isinstance(decision, Promote | UpToDate):
-        return end(decision)
-    wake_older(place, candidate)
+    reason = break_glass.strip()
+    decision = look(place, candidate, evidence, reason)
+    if not isinstance(decision, Promote | UpToDate | Later):
+        return leave(place, candidate, decision, reason)
+    end_older(place, candidate)
     approval = None
-    if isinstance(decision, Promote) and place.env.approval is not None:
+    if not isinstance(decision, UpToDate) and place.env.approval is not None:
         answer = ask_until_answered(place, candidate, place.env.approval)
         if not isinstance(answer, Approval):
             # A run that was woken, rather than answered by a person, has been superseded.
-            decision = look(place, candidate, evidence)
+            decision = look(place, candidate, evidence, reason)
             return end(decision if isinstance(decision, Superseded) else answer)
         approval = answer
-    ending = change(place, candidate, evidence, approval)
-    if ending.is_completed():
+    ending = change(place, candidate, evidence, approval, reason)
+    if ending.name == "Verified":
         start_next(place, candidate)
     return ending
 
 
-def change(place: Place, candidate: ReleaseCandidate, evidence: Verdict, approval: Approval | None) -> State:
+def change(
+    place: Place, candidate: ReleaseCandidate, evidence: Verdict, approval: Approval | None, break_glass: str
+) -> State:
     """Hold the environment, look once more, and only then write: hours may have passed since the first look."""
     with hold(place.environment):
-        decision = look(place, candidate, evidence)
+        decision = look(place, candidate, evidence, break_glass)
         if not isinstance(decision, Promote | UpToDate):
-            return end(refuse_waiting(decision) if approval else decision)
-        return roll_out(place, candidate, approval)
+            return leave(place, candidate, refuse_waiting(decision) if approval else decision, break_glass)
+        broken_glass = decision.broken_glass if isinstance(decision, Promote) else ""
+        if broken_glass:
+            get_run_logger().warning("the glass is broken: %s", broken_glass)
+        return roll_out(place, candidate, approval, broken_glass)
 
 
-def look(place: Place, candidate: ReleaseCandidate, evidence: Verdict) -> Decision:
+def look(place: Place, candidate: ReleaseCandidate, evidence: Verdict, break_glass: str) -> Decision:
     """Gather the facts as they are now and decide."""
-    decision = decide_promotion(gather_facts(place, candidate, evidence))
+    decision = decide_promotion(gather_facts(place, candidate, evidence, break_glass))
     get_run_logger().info(decision.reason)
     return decision
 
 
-def wake_older(place: Place, candidate: ReleaseCandidate) -> None:
-    """Let those that still wait for a person see that this candidate takes their place."""
+def end_older(place: Place, candidate: ReleaseCandidate) -> None:
+    """Let those that still wait, for a person or for their time, see that this candidate takes their place."""
+    why = f"superseded by {candidate.name}: {run_url(str(flow_run.id))}"
     for run in find_older(place, candidate):
-        # One that cannot be woken looks by itself before it writes; it must not stop this promotion.
-        wake(run.run_id, f"superseded by {candidate.name}", return_state=True)
+        # One that cannot be told looks by itself before it writes; it must not stop this promotion.
+        (call_off if run.is_scheduled else wake)(run.run_id, why, return_state=True)
 
 
 def start_next(place: Place, candidate: ReleaseCandidate) -> None:

@@ -21,8 +21,11 @@ from tasks.gitops import write_image
 from tasks.runs import run_url
 
 
-def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | None) -> State:
-    """Only for the run that holds the environment; completed only where it runs the candidate, verified."""
+def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | None, broken_glass: str = "") -> State:
+    """Only for the run that holds the environment; completed only where it runs the candidate, verified.
+
+    `broken_glass` is why it goes on although the environment is closed; it is kept in the commit and on the page.
+    """
     ready = preflight(place.argocd, place.env.argocd, place.gitops.url, place.gitops.branch, place.env.manifest.file)
     if ready.verdict.has_failed:
         return end(Refuse(ready.verdict.reason))
@@ -35,12 +38,13 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
         approved_by=approval.approvers if approval else "",
         run=run_url(str(flow_run.id)),
         reason=approval.comment if approval else "",
+        break_glass=broken_glass,
     )
     written = write_image(place.gitops, place.env.manifest, candidate.image, change)
     result = confirm_change(place, written.revision, candidate.image, candidate.commit)
     ending = _ending(place, candidate, result)
     get_run_logger().info(ending.message)
-    report(place, candidate, approval, written.revision, result, ending)
+    report(place, candidate, approval, written.revision, result, ending, broken_glass)
     return ending
 
 
@@ -61,12 +65,15 @@ def report(
     revision: str,
     result: RolloutVerdict,
     ending: State,
+    broken_glass: str = "",
 ) -> None:
     """Leave the promotion's page behind."""
     facts = {"Commit": f"[{candidate.commit}]({place.github.web_url}/{place.app.repository}/commit/{candidate.commit})"}
     if approval:
         comment = f": {plain(approval.comment, 500)}" if approval.comment else ""
         facts["Approved by"] = f"{plain(approval.approvers, 500)}{comment}"
+    if broken_glass:
+        facts["Although it was closed"] = f"the glass was broken: {plain(broken_glass, 500)}"
     gitops = place.gitops.web_url
     facts["Desired state"] = f"[{revision}]({gitops}/commit/{revision})" if gitops else f"`{revision}`"
     facts["Rollout"] = str(result.kind)

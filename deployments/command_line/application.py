@@ -13,6 +13,7 @@ from deployments.command_line.rollback import rollback
 from deployments.command_line.sandbox import sandbox
 from deployments.command_line.schema import schema
 from deployments.command_line.set_image import set_image
+from deployments.command_line.stop import go, stop
 from deployments.command_line.trigger import trigger
 from deployments.command_line.webhook import webhook
 from tasks.domain.errors import ConfigurationError, DeliveryError
@@ -26,7 +27,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a signed push to an approved production rollout, through GitOps.",
 )
-for command in (check, demo, register, rollback, sandbox, schema, set_image, trigger, webhook):
+for command in (check, demo, go, register, rollback, sandbox, schema, set_image, stop, trigger, webhook):
     application.command()(command)
 application.add_typer(quarantine, name="quarantine")
 

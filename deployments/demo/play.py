@@ -54,6 +54,8 @@ def follow(
 ) -> tuple[Run, ...]:
     """All runs of the commit once they are over; `answer` is called once for each question that a run asks.
 
+    A run that is planned for later is not waited for.
+
     Raises TimeoutError where they do not end within ten minutes.
     """
     answered = set()
@@ -62,7 +64,7 @@ def follow(
         runs = read_runs(client, commit)
         show(runs)
         # A run starts the next one before it ends, so nothing more comes once all are over.
-        if runs and all(run.is_over for run in runs):
+        if runs and all(run.is_over or run.planned_for for run in runs):
             return runs
         for run in runs:
             if run.is_waiting and run.state_id not in answered:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, TaskRun
 
+_SOON = timedelta(seconds=30)
 _LATER = datetime.max.replace(tzinfo=UTC)
 # Which task belongs to which phase; the phase of a promotion is named after its environment too.
 _PHASES = {
@@ -50,6 +51,7 @@ class Run:
     started: datetime | None
     ended: datetime | None
     steps: tuple[Step, ...]
+    planned_for: datetime | None = None
 
     @property
     def is_over(self) -> bool:
@@ -110,8 +112,15 @@ def _run(run: FlowRun, flow: str, task_runs: list[TaskRun]) -> Run:
         created=run.created or _LATER,
         started=run.start_time,
         ended=run.end_time,
+        planned_for=_planned_for(run),
         steps=tuple(_step(t) for t in sorted(task_runs, key=lambda t: t.start_time or _LATER)),
     )
+
+
+def _planned_for(run: FlowRun) -> datetime | None:
+    """When it starts, where that is not now."""
+    at = run.next_scheduled_start_time if run.state and run.state.is_scheduled() else None
+    return at if at and at > datetime.now(UTC) + _SOON else None
 
 
 def _step(task_run: TaskRun) -> Step:

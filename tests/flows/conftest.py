@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import run_deployment
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import resume_flow_run
@@ -170,9 +171,14 @@ def _work(pool: ThreadPoolExecutor, stop: threading.Event) -> None:
             # Runs that other tests schedule on the same server are not ours.
             if not AT_WORK.wait(0.2):
                 continue
-            for run in client.read_flow_runs(flow_run_filter=scheduled):
+            due = (run for run in client.read_flow_runs(flow_run_filter=scheduled) if _is_due(run))
+            for run in due:
                 if run.id not in started and run.deployment_id and names.get(run.flow_id) in FLOWS:
                     started.add(run.id)
                     flow = FLOWS[names[run.flow_id]]
                     pool.submit(run_flow, flow, flow_run=run, parameters=run.parameters, return_type="state")
             time.sleep(0.1)
+
+
+def _is_due(run: FlowRun) -> bool:
+    return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= datetime.now(UTC)

@@ -398,3 +398,22 @@ def test_the_schema_describes_every_key() -> None:
 def _properties(model: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     properties: dict[str, dict[str, Any]] = model.get("properties", {})
     return list(properties.items())
+
+
+def test_what_a_freeze_or_a_soak_time_names_has_to_be_there() -> None:
+    freeze = "freezes: [{from: 2026-12-20, until: 2026-12-31, reason: holidays, environments: [prodction]}]\n"
+    soaking = changed(
+        '    manifest: {file: "apps/{application}/staging.yaml"}\n',
+        """\
+    manifest: {file: "apps/{application}/staging.yaml"}
+    soak-seconds: 60
+""",
+    )
+    assert mistakes_in(GOOD + freeze)[0] == (
+        "d.yaml:20: freezes[0].environments[0]: unknown environment 'prodction'; did you mean 'production'? "
+        "known: staging, production"
+    )
+    assert mistakes_in(soaking)[0] == (
+        "d.yaml:16: environments.staging.soak-seconds: staging needs no other environment in which a candidate could "
+        "soak; add `needs`, or remove this"
+    )

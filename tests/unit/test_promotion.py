@@ -1,26 +1,35 @@
 """When a candidate may be written into an environment's desired state."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.decision import (
+    BreakGlass,
     Decision,
+    Later,
     Promote,
     PromotionFacts,
+    Queued,
     Refuse,
+    Stopped,
     Superseded,
     UpToDate,
     Wait,
     decide_promotion,
     refuse_waiting,
 )
+from tasks.domain.promotion.soak import Soaking
+from tasks.domain.promotion.window import Closed
 from tasks.domain.verdict import failed, passed, pending
 
 DIGEST = "sha256:" + "ab" * 32
 CANDIDATE = ReleaseCandidate("shop-api", "c" * 40, ImageReference("registry.example/shop-api", None, DIGEST))
+WHEN = datetime(2026, 5, 11, 7, 0, tzinfo=UTC)
+CLOSED = Closed("closed until Monday", WHEN)
 READY = PromotionFacts(
     CANDIDATE,
     "production",
@@ -72,6 +81,59 @@ READY = PromotionFacts(
             id="not there yet",
         ),
         pytest.param(
+            {"stopped": "promotions are stopped: payments fail", "closed": CLOSED},
+            Stopped("promotions are stopped: payments fail"),
+            id="stopped",
+        ),
+        pytest.param(
+            {"queued_behind": "shop-api bbbbbbb"},
+            Queued("production takes candidates in order: shop-api bbbbbbb goes first"),
+            id="not its turn",
+        ),
+        pytest.param(
+            {"soaking": Soaking("10 min left", WHEN), "closed": CLOSED}, Wait("10 min left", WHEN), id="soaking"
+        ),
+        pytest.param({"closed": CLOSED}, Later("closed until Monday", WHEN), id="closed"),
+        pytest.param(
+            {"closed": CLOSED, "break_glass": BreakGlass("payments fail", is_allowed=True)},
+            Promote(
+                "shop-api ccccccc may go to production: its gates passed and staging runs it, healthy; "
+                "closed until Monday, but the glass was broken: payments fail",
+                "payments fail",
+            ),
+            id="the glass is broken",
+        ),
+        pytest.param(
+            {"break_glass": BreakGlass("payments fail", is_allowed=True)},
+            Promote("shop-api ccccccc may go to production: its gates passed and staging runs it, healthy"),
+            id="no glass needs to be broken",
+        ),
+        pytest.param(
+            {"closed": CLOSED, "break_glass": BreakGlass("payments fail", is_allowed=False)},
+            Refuse("production has no break-glass; set `break-glass: true` there, or wait for its windows"),
+            id="there is no glass",
+        ),
+        pytest.param(
+            {"soaking": Soaking("10 min left", WHEN), "break_glass": BreakGlass("payments fail", is_allowed=True)},
+            Wait("10 min left", WHEN),
+            id="broken glass is no soak time",
+        ),
+        pytest.param(
+            {"evidence": failed("lint failed"), "break_glass": BreakGlass("payments fail", is_allowed=True)},
+            Refuse("shop-api ccccccc is not a release candidate: lint failed"),
+            id="broken glass is no gate",
+        ),
+        pytest.param(
+            {"stopped": "payments fail", "break_glass": BreakGlass("a fix for it", is_allowed=True)},
+            Stopped("payments fail"),
+            id="broken glass does not start what was stopped",
+        ),
+        pytest.param(
+            {"desired_digest": DIGEST, "closed": CLOSED, "stopped": "payments fail"},
+            UpToDate("production is already meant to run abababababab"),
+            id="what is written already is only confirmed",
+        ),
+        pytest.param(
             {"desired_digest": DIGEST},
             UpToDate("production is already meant to run abababababab"),
             id="already written",
@@ -92,4 +154,5 @@ def test_what_was_approved_is_refused_rather_than_left_waiting() -> None:
     assert refuse_waiting(Wait("staging is Progressing")) == Refuse(
         "staging is Progressing; start the promotion again when it is there"
     )
+    assert refuse_waiting(Wait("5 min left", WHEN)) == Wait("5 min left", WHEN)
     assert refuse_waiting(Superseded("by another")) == Superseded("by another")

@@ -1,15 +1,16 @@
 """A place with a desired state of its own, as it is configured."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from tasks.domain.configuration.checked_text import PLACEHOLDER, Name, UrlOfApplication
-from tasks.domain.configuration.part import Part
+from tasks.domain.configuration.part import Part, Seconds
 from tasks.domain.delivery.approval import ApprovalPolicy
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.delivery.post_deploy import HttpCheck, PostDeployCheck, filled_texts
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
+from tasks.domain.delivery.window import DeploymentWindow
 
 
 class Environment(Part):
@@ -21,6 +22,21 @@ class Environment(Part):
     argocd: ArgoCDTarget = Field(description="Who rolls it out.")
     manifest: Manifest = Field(description="Where its desired state is written.")
     approval: ApprovalPolicy | None = Field(None, description="Left out: nobody is asked.")
+    soak_seconds: Seconds = Field(
+        0,
+        description="How long the candidate must have been live and healthy, without a break, in what this one needs.",
+    )
+    windows: tuple[DeploymentWindow, ...] = Field((), description="When it may be changed; left out: at any time.")
+    break_glass: bool = Field(
+        default=False,
+        description="Whether a promotion that is given a reason may pass closed windows and freezes; approval, gates "
+        "and soak time are asked for all the same.",
+    )
+    order: Literal["newest", "queue"] = Field(
+        "newest",
+        description="newest: a newer candidate takes the place of older ones that wait. queue: each is promoted, the "
+        "older first; a newer one waits until the older has ended.",
+    )
     rollout: RolloutTimeouts = Field(default=RolloutTimeouts(), description="How long a rollout may take.")
     post_deploy_checks: dict[Name, PostDeployCheck] = Field(
         default_factory=dict, description="What must hold once the rollout is healthy."

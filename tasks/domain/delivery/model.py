@@ -13,6 +13,7 @@ from tasks.domain.configuration.checked_text import Name, Path
 from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.environment import Environment
+from tasks.domain.delivery.window import Freeze
 from tasks.domain.errors import ConfigurationError
 
 
@@ -25,6 +26,7 @@ class Delivery(Part):
     )
     applications: dict[Name, Application] = Field(min_length=1, description="What is delivered, by name.")
     environments: dict[Name, Environment] = Field(min_length=1, description="Where it is delivered to, by name.")
+    freezes: tuple[Freeze, ...] = Field((), description="Times in which nothing is promoted.")
 
     @model_validator(mode="after")
     def _is_a_graph(self) -> Self:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from tasks.domain.configuration.located_yaml import Mistake
+from tasks.domain.configuration.located_yaml import Mistake, Place
 from tasks.domain.configuration.model_mistakes import suggest
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.environment import Environment
@@ -38,6 +38,7 @@ class Parts:
     environments: Mapping[str, Environment]
     application_names: Collection[str]
     references: Mapping[str, References]
+    freezes: tuple[tuple[str, ...], ...] = ()
 
 
 def find_broken_rules(parts: Parts) -> list[Mistake]:
@@ -45,6 +46,7 @@ def find_broken_rules(parts: Parts) -> list[Mistake]:
     return [
         *_unknown_names(parts),
         *_circles(parts.references),
+        *_soaking_nowhere(parts.environments),
         *_unreachable(parts),
         *_shared_places(parts),
         *_gates_without_check(parts.applications),
@@ -56,15 +58,24 @@ def _unknown_names(parts: Parts) -> Iterator[Mistake]:
         place = ("environments", name)
         yield from _unknown("environment", environment.needs, parts.references, (*place, "needs"))
         yield from _unknown("application", environment.applications, parts.application_names, (*place, "applications"))
+    for index, names in enumerate(parts.freezes):
+        yield from _unknown("environment", names, parts.references, ("freezes", index, "environments"))
 
 
-def _unknown(kind: str, names: tuple[str, ...], known: Collection[str], place: tuple[str, ...]) -> Iterator[Mistake]:
+def _unknown(kind: str, names: tuple[str, ...], known: Collection[str], place: Place) -> Iterator[Mistake]:
     for index, name in enumerate(names):
         if name and name not in known:
             sentence = f"unknown {kind} {name!r}; {suggest(name, known)}known: {', '.join(known)}"
             yield Mistake((*place, index), sentence)
         elif name and name in names[:index]:
             yield Mistake((*place, index), f"{kind} {name!r} is named twice; leave one out")
+
+
+def _soaking_nowhere(environments: Mapping[str, Environment]) -> Iterator[Mistake]:
+    for name, environment in environments.items():
+        if environment.soak_seconds and not environment.needs:
+            sentence = f"{name} needs no other environment in which a candidate could soak; add `needs`, or remove this"
+            yield Mistake(("environments", name, "soak-seconds"), sentence)
 
 
 def _circles(environments: Mapping[str, References]) -> Iterator[Mistake]:

@@ -38,16 +38,22 @@ def _parts(value: object) -> Parts:
         environments=_readable(Environment, environments),
         application_names=tuple(applications),
         references={name: _references(part) for name, part in environments.items()},
+        freezes=tuple(_names(freeze, "environments") for freeze in _list(value, "freezes")),
     )
 
 
 def _references(environment: object) -> References:
-    def names(key: str) -> tuple[str, ...]:
-        given = environment.get(key) if isinstance(environment, dict) else None
-        # What is not a text keeps its place as an empty one; it has been told already.
-        return tuple(name if isinstance(name, str) else "" for name in given) if isinstance(given, list) else ()
+    return References(_names(environment, "needs"), _names(environment, "applications"))
 
-    return References(names("needs"), names("applications"))
+
+def _names(part: object, key: str) -> tuple[str, ...]:
+    # What is not a text keeps its place as an empty one; it has been told already.
+    return tuple(name if isinstance(name, str) else "" for name in _list(part, key))
+
+
+def _list(value: object, key: str) -> list[object]:
+    part = value.get(key) if isinstance(value, dict) else None
+    return part if isinstance(part, list) else []
 
 
 def _mapping(value: object, key: str) -> dict[str, object]:

@@ -2,15 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.promotion.change_set import Position
+from tasks.domain.promotion.soak import Soaking
+from tasks.domain.promotion.window import Closed
 from tasks.domain.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Somebody wants to pass closed windows and freezes; whether the environment lets them."""
+
+    reason: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PromotionFacts:
-    """What was gathered for one candidate and one environment."""
+    """What was gathered for one candidate and one environment.
+
+    `stopped` is why the environment's stop switch is on; `queued_behind` an older candidate that goes first.
+    """
 
     candidate: ReleaseCandidate
     environment: str
@@ -19,13 +33,19 @@ class PromotionFacts:
     quarantine: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, Verdict] = field(default_factory=dict)
     superseded_by: str | None = None
+    queued_behind: str | None = None
+    stopped: str | None = None
+    soaking: Soaking | None = None
+    closed: Closed | None = None
+    break_glass: BreakGlass | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Write it, as soon as whoever has to approve has done so."""
+    """Write it, as soon as whoever has to approve has done so; `broken_glass` is why although the hour is wrong."""
 
     reason: str
+    broken_glass: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,33 @@ class UpToDate:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not now: something that it needs is not there yet, and will start this promotion again when it is."""
+    """Not now: something that it needs is not there yet, and will start this promotion again when it is.
+
+    With `until` nothing else does: it is to be started again then.
+    """
+
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Only the hour is wrong: it may be approved now, and is written at `until`, None where that never comes."""
+
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An older candidate goes first, and starts this one when it has ended."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Somebody has stopped every promotion; letting them go starts this one again."""
 
     reason: str
 
@@ -72,7 +118,8 @@ class Rival:
         return self.position is Position.AHEAD
 
 
-Decision = Promote | UpToDate | Wait | Superseded | Refuse
+NotNow = Wait | Later | Queued | Stopped | Superseded | Refuse
+Decision = Promote | UpToDate | NotNow
 
 
 def decide_promotion(facts: PromotionFacts) -> Decision:
@@ -93,12 +140,35 @@ def decide_promotion(facts: PromotionFacts) -> Decision:
             return Wait(f"{environment} needs {needed}: {verdict.reason}")
     if facts.desired_digest == facts.candidate.digest:
         return UpToDate(f"{environment} is already meant to run {facts.candidate.image.short_digest}")
-    return Promote(f"{name} may go to {environment}: its gates passed" + _after(facts.needs))
+    return _find_against_now(facts) or _promote(facts)
 
 
-def refuse_waiting(decision: Wait | Superseded | Refuse) -> Superseded | Refuse:
-    """After an approval nothing waits in silence: nobody would start the promotion again, so a person has to know."""
-    if isinstance(decision, Wait):
+def _find_against_now(facts: PromotionFacts) -> Wait | Later | Queued | Stopped | Refuse | None:
+    """Everything speaks for it but, maybe, the moment."""
+    if facts.stopped:
+        return Stopped(facts.stopped)
+    if facts.queued_behind:
+        return Queued(f"{facts.environment} takes candidates in order: {facts.queued_behind} goes first")
+    if facts.break_glass and not facts.break_glass.is_allowed:
+        return Refuse(f"{facts.environment} has no break-glass; set `break-glass: true` there, or wait for its windows")
+    if facts.soaking:
+        return Wait(facts.soaking.reason, facts.soaking.until)
+    if facts.closed and not facts.break_glass:
+        return Later(facts.closed.reason, facts.closed.until)
+    return None
+
+
+def _promote(facts: PromotionFacts) -> Promote:
+    reason = f"{facts.candidate.name} may go to {facts.environment}: its gates passed{_after(facts.needs)}"
+    if facts.closed is None or facts.break_glass is None:
+        return Promote(reason)
+    why = facts.break_glass.reason
+    return Promote(f"{reason}; {facts.closed.reason}, but the glass was broken: {why}", why)
+
+
+def refuse_waiting(decision: NotNow) -> NotNow:
+    """After an approval nothing waits in silence: where nobody starts the promotion again, a person has to know."""
+    if isinstance(decision, Wait) and decision.until is None:
         return Refuse(f"{decision.reason}; start the promotion again when it is there")
     return decision
 

@@ -23,9 +23,10 @@ _LONGEST_VALUE = 500
 class Change:
     """What one commit did to one environment: a promotion, a rollback or the end of a quarantine.
 
-    `rollback_of` is the digest that a rollback took out; with `clears_quarantine` the commit changes no manifest and
-    only takes `digest` out of quarantine. `revision` and `when` are the commit's, once there is one. Raises
-    ConfigurationError where a name, digest or commit is malformed; the other texts may hold anything.
+    `rollback_of` is the digest that a rollback took out; `break_glass` is why windows and freezes were passed; with
+    `clears_quarantine` the commit changes no manifest and only takes `digest` out of quarantine. `revision` and `when`
+    are the commit's, once there is one. Raises ConfigurationError where a name, digest or commit is malformed; the
+    other texts may hold anything.
     """
 
     application: str
@@ -36,6 +37,7 @@ class Change:
     run: str = ""
     rollback_of: str | None = None
     reason: str = ""
+    break_glass: str = ""
     clears_quarantine: bool = False
     revision: str = ""
     when: datetime | None = None
@@ -58,7 +60,7 @@ def promotion_message(change: Change) -> str:
 
 def parse_change(message: str, revision: str, when: datetime) -> Change | None:
     """The change that a commit with this message made; None where it is not Tidegate's or its trailers contradict."""
-    trailers = _last_paragraph(message)
+    trailers = read_trailers(message)
     if trailers is None or {"Digest", "Quarantine-Cleared"} <= trailers.keys():
         return None
     try:
@@ -71,6 +73,7 @@ def parse_change(message: str, revision: str, when: datetime) -> Change | None:
             run=trailers.get("Run", ""),
             rollback_of=trailers.get("Rollback-Of"),
             reason=trailers.get("Reason", ""),
+            break_glass=trailers.get("Break-Glass", ""),
             clears_quarantine="Quarantine-Cleared" in trailers,
             revision=revision,
             when=when,
@@ -125,22 +128,24 @@ def _trailers(change: Change) -> list[tuple[str, str]]:
         ("Environment", change.environment),
         ("Quarantine-Cleared" if change.clears_quarantine else "Digest", change.digest),
         ("Source-Commit", change.source_commit),
-        ("Approved-By", _one_line(change.approved_by)),
-        ("Run", _one_line(change.run)),
+        ("Approved-By", one_line(change.approved_by)),
+        ("Run", one_line(change.run)),
         ("Rollback-Of", change.rollback_of or ""),
-        ("Reason", _one_line(change.reason)),
+        ("Reason", one_line(change.reason)),
+        ("Break-Glass", one_line(change.break_glass)),
     ]
     return [(key, value) for key, value in trailers if value]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text as the value of a trailer: nothing in it can end the line, and it is cut after 500 marks."""
     # Also what only looks like a line end, or hides or turns around what follows it.
     shown = "".join(" " if unicodedata.category(mark)[0] in "CZ" else mark for mark in text)
     line = " ".join(shown.split())
     return line if len(line) <= _LONGEST_VALUE else line[: _LONGEST_VALUE - 1] + "…"
 
 
-def _last_paragraph(message: str) -> dict[str, str] | None:
+def read_trailers(message: str) -> dict[str, str] | None:
     """Our trailers without their prefix; None where there are none or one is given twice."""
     paragraph = message.replace("\r\n", "\n").rstrip().rpartition("\n\n")[2]
     trailers: dict[str, str] = {}

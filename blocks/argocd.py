@@ -4,6 +4,8 @@ import httpx
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+_TIMEOUT_SECONDS = 30
+
 
 class ArgoCDServer(Block):
     """Where rollouts are observed; for auto-synced applications the token needs `applications, get`, nothing more."""
@@ -23,8 +25,19 @@ class ArgoCDServer(Block):
         Redirects are not followed, so the token never leaves for another host.
         """
         return httpx.Client(
-            base_url=f"{self.url}/api/v1",
-            headers={"Authorization": f"Bearer {self.token.get_secret_value()}", "Content-Type": "application/json"},
-            verify=self.ca_bundle or True,
-            timeout=30,
+            base_url=self._base_url, headers=self._headers, verify=self.ca_bundle or True, timeout=_TIMEOUT_SECONDS
         )
+
+    def get_async_client(self) -> httpx.AsyncClient:
+        """The same for asyncio: the event stream is read there."""
+        return httpx.AsyncClient(
+            base_url=self._base_url, headers=self._headers, verify=self.ca_bundle or True, timeout=_TIMEOUT_SECONDS
+        )
+
+    @property
+    def _base_url(self) -> str:
+        return f"{self.url}/api/v1"
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token.get_secret_value()}", "Content-Type": "application/json"}

@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from blocks.argocd import ArgoCDServer
 from tasks.argocd_api import ApplicationApi
 from tasks.argocd_observation import Contains, ImageAt, observe, remembering
+from tasks.argocd_stream import watching
 from tasks.domain.argocd.answers import read_status, read_token_expiry
 from tasks.domain.argocd.source import find_source, refuse_unused_file
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
@@ -21,13 +22,12 @@ from tasks.domain.errors import AccessRefused, Unreachable
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
 from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Observation, Sync
+from tasks.domain.rollout.pause import decide_pause, refresh_seconds, shortest_seconds, slow_seconds
 from tasks.domain.rollout.readiness import Readiness, decide_readiness
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
 from tasks.retry import outside_task
 
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_BETWEEN_REFRESHES_SECONDS = 15.0
 # Under this name a sync that we asked for is recognised in Argo CD.
 _SYNC_INFO = "tidegate-revision"
 
@@ -93,19 +93,22 @@ def wait_for_rollout(
 ) -> RolloutVerdict:
     """Look until the verdict is final. All that it knows comes from outside, so it may be started anew at any time.
 
-    Pauses grow from half a second to `poll_seconds`. An Argo CD that is silent is never a verdict on the rollout:
-    Unreachable is raised where it stays so for `healthy_seconds`. Raises as `preflight` does otherwise.
+    Pauses grow from half a second to `poll_seconds`, or are as long as nothing happens while Argo CD's event stream
+    tells of changes, which all that wait in this process share. An Argo CD that is silent is never a verdict on the
+    rollout: Unreachable is raised where it stays so for `healthy_seconds`. Raises as `preflight` does otherwise.
     """
     contains, image_at = remembering(contains), remembering(image_at)
     timeouts, log = expectation.timeouts, get_run_logger()
     looks: tuple[Observation, ...] = ()
     asked: tuple[tuple[datetime, Refresh], ...] = ()
     answer, pause = decide_rollout(expectation, looks), 0.0
-    every = min(_LONGEST_BETWEEN_REFRESHES_SECONDS, 3 * timeouts.poll_seconds)
-    with server.get_client() as client:
+    every, shortest = refresh_seconds(timeouts), shortest_seconds(timeouts)
+    with server.get_client() as client, watching(server, target, slow_seconds(timeouts)) as watch:
         application = ApplicationApi(client, server.url, target)
         while not answer.is_final:
-            time.sleep(pause)
+            wait = decide_pause(expectation, looks, answer.kind, polled=pause, watches=watch.is_live)
+            time.sleep(min(wait, shortest))
+            watch.wait(wait - shortest)
             refresh = decide_refresh(answer.kind, asked, datetime.now(UTC), every_seconds=every)
             observe_now = partial(observe, application, expectation, contains, image_at, refresh=refresh)
             look = _patiently(observe_now, timeouts)
@@ -115,7 +118,7 @@ def wait_for_rollout(
             pause = min(1.5 * pause, timeouts.poll_seconds)
             if answer.verdict != before.verdict:
                 log.info("%s", answer.verdict.reason)
-                pause = min(_FIRST_PAUSE_SECONDS, timeouts.poll_seconds)
+                pause = shortest
             if answer.kind is RolloutKind.SYNC and look.status.sync is Sync.OUT_OF_SYNC:
                 _sync_where_nobody_else_does(application, look.status, expectation.revision)
     return answer

@@ -46,6 +46,14 @@ class Faults:
     """Every event stream is cut after so many events."""
     lacks_actions_v2: bool = False
     """The newer endpoint for resource actions is not there, as before 3.1."""
+    stream_error: str | None = None
+    """Every event stream ends with this error in band, after the events that `stream_ends_after` lets through."""
+    stream_status: int | None = None
+    """Event streams are refused with this status."""
+    stream_is_held_back: bool = False
+    """Something in front buffers the streams: nothing of them arrives."""
+    stream_loses_changes: bool = False
+    """Streams tell what is there when they begin and lose every change after it, as for a slow reader."""
     _applications: dict[str, ApplicationFaults] = field(default_factory=dict)
 
     def of(self, application: str) -> ApplicationFaults:

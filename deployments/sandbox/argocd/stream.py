@@ -17,6 +17,7 @@ from deployments.sandbox.argocd.store import WatchEvent, name_of
 from deployments.sandbox.argocd.watch import watching
 
 _SSE = "text/event-stream"
+_LOOK_AT_FAULTS = 0.05
 Results = Callable[[Call], AsyncIterator[Any]]
 
 
@@ -24,6 +25,9 @@ def stream_endpoint(state: ArgoCDState, results: Results) -> Callable[[Request],
     """An endpoint that streams what `results` yields, until the client goes or a fault cuts it."""
 
     async def answer(request: Request) -> Response:
+        if status := state.faults.stream_status:
+            refusal = {"error": {"grpc_code": 7, "http_code": status, "message": "permission denied"}}
+            return JSONResponse(refusal, status)
         try:
             call = Call(state, request, state.accounts.identify(bearer(request)), {})
             if "name" in request.path_params:
@@ -53,6 +57,8 @@ async def application_events(call: Call) -> AsyncIterator[Any]:
                 continue
             application = call.with_resource_health(json.loads(json.dumps(event.application)))
             told: Document = project_fields({"type": event.type, "application": application}, fields)
+            if call.state.faults.stream_loses_changes and event.type == "MODIFIED":
+                continue
             # What reads the same as the last time is not told again, as when only an unseen field has changed.
             told_last = last.get(event.application["metadata"]["name"])
             if told != told_last:
@@ -73,10 +79,12 @@ async def tree_events(call: Call) -> AsyncIterator[Any]:
 
 
 async def _frames(call: Call, results: AsyncIterator[Any], *, sse: bool) -> AsyncIterator[bytes]:
-    sent = 0
+    sent, faults = 0, call.state.faults
+    while faults.stream_is_held_back:
+        await asyncio.sleep(_LOOK_AT_FAULTS)
     upcoming = asyncio.ensure_future(anext(results))
     try:
-        while call.state.faults.stream_ends_after is None or sent < call.state.faults.stream_ends_after:
+        while faults.stream_ends_after is None or sent < faults.stream_ends_after:
             done, _ = await asyncio.wait({upcoming}, timeout=call.state.timing.keep_alive if sse else None)
             if not done:
                 yield b":\n"
@@ -84,6 +92,10 @@ async def _frames(call: Call, results: AsyncIterator[Any], *, sse: bool) -> Asyn
             text = json.dumps({"result": upcoming.result()}, separators=(",", ":"))
             sent += 1
             upcoming = asyncio.ensure_future(anext(results))
+            yield f"data: {text} \n\n".encode() if sse else f"{text}\n".encode()
+        if faults.stream_error:
+            error = {"grpc_code": 14, "http_code": 503, "message": faults.stream_error}
+            text = json.dumps({"error": error | {"http_status": "Service Unavailable"}}, separators=(",", ":"))
             yield f"data: {text} \n\n".encode() if sse else f"{text}\n".encode()
     finally:
         upcoming.cancel()

@@ -33,5 +33,7 @@ class RolloutTimeouts(Part):
     settle_seconds: Seconds = Field(15, description="How long it must stay healthy before it counts.")
     degraded_grace_seconds: Seconds = Field(60, description="How long Degraded or a failing pod is put up with.")
     poll_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        5, description="The longest pause between two looks."
+        5,
+        description="The longest pause between two looks; six times as long, or longer, while Argo CD's event stream "
+        "tells of changes.",
     )

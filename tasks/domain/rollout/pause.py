@@ -1,0 +1,55 @@
+"""How long to wait before the next look at a rollout.
+
+Somebody who watches Argo CD's event stream is woken by what changes, and looks by himself only for what no event tells:
+pods that cannot start, refreshes that were dropped, and time limits.
+"""
+
+from tasks.domain.delivery.rollout import RolloutTimeouts
+from tasks.domain.rollout.conditions import first_unmet
+from tasks.domain.rollout.facts import Expectation
+from tasks.domain.rollout.failures import Looks
+from tasks.domain.rollout.verdict import RolloutKind
+
+_SHORTEST_SECONDS = 0.5
+_LONGEST_BETWEEN_REFRESHES_SECONDS = 15.0
+# Every change of these shows in the Application, or is a change of time.
+_TOLD_BY_EVENTS = {RolloutKind.OPERATION, RolloutKind.SYNC, RolloutKind.SYNC_WINDOW, RolloutKind.SUSPENDED}
+_NEEDS_REFRESHES = {RolloutKind.DETECTION, RolloutKind.RENDERING, RolloutKind.MANIFESTS, RolloutKind.FRESHNESS}
+
+
+def slow_seconds(timeouts: RolloutTimeouts) -> float:
+    """The pause between two looks of somebody who is told of changes."""
+    return 6 * timeouts.poll_seconds
+
+
+def refresh_seconds(timeouts: RolloutTimeouts) -> float:
+    """The pause between two requests for a comparison with git."""
+    return min(_LONGEST_BETWEEN_REFRESHES_SECONDS, 3 * timeouts.poll_seconds)
+
+
+def shortest_seconds(timeouts: RolloutTimeouts) -> float:
+    """The pause that is kept whatever happens: events come in bursts."""
+    return min(_SHORTEST_SECONDS, timeouts.poll_seconds)
+
+
+def decide_pause(expectation: Expectation, looks: Looks, kind: RolloutKind, *, polled: float, watches: bool) -> float:
+    """Seconds until the next look, at least the shortest; `polled` is the pause of somebody whom nobody wakes."""
+    if not watches or not looks:
+        return polled
+    timeouts, shortest = expectation.timeouts, shortest_seconds(expectation.timeouts)
+    slow = slow_seconds(timeouts)
+    if kind is RolloutKind.SETTLING:
+        return max(shortest, min(slow, timeouts.settle_seconds))
+    if kind in _NEEDS_REFRESHES:
+        return max(shortest, min(slow, refresh_seconds(timeouts)))
+    left = _until_it_has_failed(expectation, looks)
+    if kind in _TOLD_BY_EVENTS:
+        return max(shortest, left)
+    # A pod that cannot start is seen at least twice within the time that it is put up with.
+    return max(shortest, min(slow, left, timeouts.degraded_grace_seconds / 2 or slow))
+
+
+def _until_it_has_failed(expectation: Expectation, looks: Looks) -> float:
+    unmet = first_unmet(expectation, looks[-1])
+    elapsed = (looks[-1].at - expectation.pushed_at).total_seconds()
+    return unmet.within_seconds - elapsed if unmet else 0.0

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
 from tasks.checks_reports import read_reports, remove_reports
+from tasks.checks_tree import give_to
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, decide_check
@@ -17,10 +19,23 @@ from tasks.process_group import clean_environment, run_in_group
 from tasks.retry import outside_task
 from tasks.run_log import RunLog, secrets_of
 
+# Names, with commas, of the worker's variables that checks get, such as HTTPS_PROXY, PIP_INDEX_URL and GOPROXY.
+PASSED_ON = "TIDEGATE_CHECK_ENVIRONMENT"
+
 
 @outside_task("check {name}")
-def run_check(name: str, check: Check, tree: Path, *, sonarqube: SonarQubeServer | None = None) -> CheckOutcome:
+def run_check(
+    name: str,
+    check: Check,
+    tree: Path,
+    *,
+    sonarqube: SonarQubeServer | None = None,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+) -> CheckOutcome:
     """Run one check in the work tree; a check that fails is an outcome, not an error.
+
+    `environment` is added to the clean one, and `user` is whom the check runs as.
 
     A failed check runs again as often as `check.retries` says, here and not by Prefect, because its outcome is a value;
     Prefect's retries are for what the machine may get over. `sonarqube` is needed only for a check that names a
@@ -31,7 +46,7 @@ def run_check(name: str, check: Check, tree: Path, *, sonarqube: SonarQubeServer
     server = sonarqube if check.reports.sonarqube else None
     logger = get_run_logger()
     for attempt in range(1, check.retries + 2):
-        outcome = replace(_run_once(name, check, tree, server), attempts=attempt)
+        outcome = replace(_run_once(name, check, tree, server, environment or {}, user), attempts=attempt)
         verdict = decide_check(check, outcome)
         if not verdict.has_failed or isinstance(outcome.ending, NotStarted) or attempt > check.retries:
             break
@@ -40,21 +55,36 @@ def run_check(name: str, check: Check, tree: Path, *, sonarqube: SonarQubeServer
     return outcome
 
 
-def _run_once(name: str, check: Check, tree: Path, sonarqube: SonarQubeServer | None) -> CheckOutcome:
+def _run_once(
+    name: str,
+    check: Check,
+    tree: Path,
+    sonarqube: SonarQubeServer | None,
+    environment: Mapping[str, str],
+    user: str | None,
+) -> CheckOutcome:
     extra = sonarqube.scanner_environment() if sonarqube else {}
     log = RunLog(get_run_logger(), secrets=(*secrets_of(os.environ), *secrets_of(extra)))
     remove_reports(check.reports, tree)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tidegate-home-", ignore_cleanup_errors=True) as home:
+        give_to(Path(home), user)
         ending = run_in_group(
             check.command,
             folder=tree,
-            environment=clean_environment(home) | extra,
+            environment={**_passed_on(), **clean_environment(home), **environment, **extra},
             timeout_seconds=check.timeout_seconds,
             on_line=log.write,
+            limits=check.limits,
+            user=user,
         )
     outcome = CheckOutcome(name, ending, seconds=time.monotonic() - started, tail=log.tail)
     return _with_reports(outcome, check, tree) if isinstance(ending, Exited) else outcome
+
+
+def _passed_on() -> dict[str, str]:
+    named = (name.strip() for name in os.environ.get(PASSED_ON, "").split(","))
+    return {name: os.environ[name] for name in named if name in os.environ}
 
 
 def _with_reports(outcome: CheckOutcome, check: Check, tree: Path) -> CheckOutcome:

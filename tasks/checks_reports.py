@@ -1,6 +1,7 @@
 """The reports that a check left in its work tree; the code under test wrote them, so no link or pipe is followed."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,13 +14,15 @@ from tasks.domain.gates.finding import with_fingerprints
 from tasks.domain.reports.content import MAX_BYTES
 from tasks.domain.reports.reading import Parsed, Reported, join, read_report
 
+# https://go.dev/ref/mod#go-mod-file-module
+_MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 _MOST_FILES = 5000
 _MOST_SOURCE_BYTES = 4 * 1024 * 1024
 
 
 def read_reports(reports: Reports, tree: Path) -> tuple[Reported, InvalidReport | None]:
     """What all of them say, and the first that is missing, cut off or wrong."""
-    roots = tuple(dict.fromkeys((str(tree), str(tree.resolve()))))
+    roots = tuple(dict.fromkeys((str(tree), str(tree.resolve()), *_go_modules(tree))))
     parsed: list[Parsed] = []
     problem = None
     for format_name, pattern in reports.paths().items():
@@ -41,6 +44,15 @@ def remove_reports(reports: Reports, tree: Path) -> None:
             file = tree / path
             if _is_inside(file.parent, tree) and (file.is_symlink() or file.is_file()):
                 file.unlink()
+
+
+def _go_modules(tree: Path) -> Iterator[str]:
+    """What Go's reports put before paths in place of the folder: the module's path."""
+    try:
+        text = _read_inside(tree, "go.mod", _MOST_SOURCE_BYTES).decode("utf-8", errors="replace")
+    except InvalidReport:
+        return
+    yield from (match[1] for match in _MODULE.finditer(text))
 
 
 def _contents(tree: Path, pattern: str) -> Iterator[tuple[str, bytes]]:

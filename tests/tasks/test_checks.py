@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tasks.domain.gates.measure import CoveredLines
 from tasks.domain.reports.content import MAX_BYTES
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.run_log import RunLog
+from tests.tasks.processes import is_gone_soon, needs_proc
 
 SERVER = SonarQubeServer(url="http://127.0.0.1:9", token=SecretStr("sonar-secret-token"))
 JUNIT_REPORT = Reports(junit="junit.xml")
@@ -99,24 +99,6 @@ def test_the_scanner_s_report_names_the_analysis(tmp_path: Path) -> None:
     script = "printf 'projectKey=shop\\nceTaskId=AY1\\n' > report-task.txt"
     outcome = run(shell(script, reports=Reports(sonarqube="report-task.txt")), tmp_path, sonarqube=SERVER)
     assert outcome.analysis == SonarQubeAnalysis("AY1", "shop")
-
-
-def is_running(number: int) -> bool:
-    try:
-        return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def is_gone_soon(number: int) -> bool:
-    for _ in range(100):
-        if not is_running(number):
-            return True
-        time.sleep(0.05)
-    return False
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
 
 
 @needs_proc

@@ -66,7 +66,7 @@ ONE_MISTAKE = [
         "comand: [x], command: [pytest],",
         (
             "7: applications.shop-api.checks.tests.comand: unknown key; did you mean 'command'? allowed: command, "
-            "timeout-seconds, retries, reports, exit-codes"
+            "before-others, timeout-seconds, retries, reports, exit-codes, limits"
         ),
     ),
     (
@@ -74,7 +74,7 @@ ONE_MISTAKE = [
         "command: [pytest], timeout_seconds: 5,",
         (
             "7: applications.shop-api.checks.tests.timeout_seconds: unknown key; did you mean 'timeout-seconds'? "
-            "allowed: command, timeout-seconds, retries, reports, exit-codes"
+            "allowed: command, before-others, timeout-seconds, retries, reports, exit-codes, limits"
         ),
     ),
     (
@@ -184,7 +184,7 @@ ONE_MISTAKE = [
         "    image: acme/shop-web\n    gates: {coverage: {minimum: 80}}\n",
         (
             "11: applications.shop-web.gates.coverage: no check reports to it; add `reports` with one of "
-            "cobertura, lcov, jacoco, coverage-py to a check"
+            "cobertura, lcov, jacoco, coverage-py, go-cover to a check"
         ),
     ),
     (
@@ -192,8 +192,8 @@ ONE_MISTAKE = [
         "reports: {coberture: coverage.xml}",
         (
             "7: applications.shop-api.checks.tests.reports.coberture: unknown key; did you mean 'cobertura'? allowed: "
-            "junit, cobertura, lcov, jacoco, coverage-py, sarif, trivy, gitleaks, detect-secrets, bandit, hadolint, "
-            "pip-audit, npm-audit, ecr, sonarqube"
+            "junit, go-test, cobertura, lcov, jacoco, coverage-py, go-cover, sarif, trivy, gitleaks, detect-secrets, "
+            "bandit, hadolint, pip-audit, npm-audit, ecr, sonarqube"
         ),
     ),
     (

@@ -10,7 +10,7 @@ import pytest
 from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check, Reports
-from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, TimedOut, decide_check
+from tasks.domain.gates.checks import CheckOutcome, Exited, LimitHit, NotStarted, TimedOut, decide_check
 from tasks.domain.gates.engine import GateFacts, decide_gates
 from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import RESERVED, GateResult, decide_all
@@ -58,7 +58,21 @@ def after_tests(**facts: Any) -> CheckOutcome:
         ),
         (LINT, outcome(ending=Exited(-9)), failed("`ruff` was ended by signal 9.")),
         (LINT, outcome(ending=TimedOut(900)), failed("`ruff` did not end within 900 s and was killed.")),
-        (LINT, outcome(ending=NotStarted("no.")), failed("`ruff` could not be started: no.")),
+        (
+            LINT,
+            outcome(ending=NotStarted("no.")),
+            failed("`ruff` could not be started: no. To get it: pip install ruff."),
+        ),
+        (
+            LINT,
+            outcome(ending=LimitHit("more than 1 MB of memory")),
+            failed("`ruff` took more than 1 MB of memory and was killed; raise the check's `limits`, or use less."),
+        ),
+        (
+            LINT,
+            outcome(ending=Exited(127), tail=("sh: 1: pip-audit: not found",)),
+            failed("`ruff` ended with exit code 127: sh: 1: pip-audit: not found. To get it: pip install pip-audit."),
+        ),
         (LINT, outcome(attempts=2), passed("Passed in 1.2 s. It is flaky: it took 2 tries.")),
         (TESTS, after_tests(), passed("3 tests passed.")),
         (

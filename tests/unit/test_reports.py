@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS, Reports
+from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, TEST_FORMATS, VULNERABILITY_FORMATS, Reports
 from tasks.domain.gates.finding import Finding, Kind, Severity
-from tasks.domain.gates.measure import TestCount, coverage_of
+from tasks.domain.gates.measure import Coverage, TestCount, coverage_of
 from tasks.domain.reports.content import MAX_BYTES
 from tasks.domain.reports.ecr import decide_scan
 from tasks.domain.reports.place import relative_path
@@ -38,7 +38,7 @@ ceTaskUrl=http://sonar:9000/api/ce/task?id=AY1
 
 
 def read(format_name: str, file: str) -> Parsed:
-    return read_report(format_name, (REPORTS / file).read_bytes(), file, roots=("/checkout",))
+    return read_report(format_name, (REPORTS / file).read_bytes(), file, roots=("/checkout", "acme.example/shop"))
 
 
 def findings(format_name: str, file: str) -> tuple[Finding, ...]:
@@ -68,7 +68,30 @@ MEASURES = [
     (
         "jacoco",
         "jacoco.xml",
-        coverage_of({(SHOP, 3): 3, (SHOP, 5): 2, (SHOP, 6): 4, (SHOP, 8): 0, ("**/Main.java", 1): 0}),
+        coverage_of({(SHOP, 11): 2, (SHOP, 12): 0, (SHOP, 14): 8, ("**/Main.java", 9): 0, ("**/Main.java", 10): 0}),
+    ),
+    (
+        "go-test",
+        "go-test.json",
+        TestCount(
+            passed=2,
+            failed=2,
+            errors=1,
+            skipped=1,
+            failures=(
+                "acme.example/shop/prices.TestManyPrices/negative: prices_test.go:19: a price is not negative",
+                "acme.example/shop/prices.TestManyPrices",
+                (
+                    'acme.example/shop/broken: broken/broken.go:3:179: cannot use "no number" (untyped string constant)'
+                    " as int value in return statement"
+                ),
+            ),
+        ),
+    ),
+    (
+        "go-cover",
+        "go-cover.out",
+        coverage_of({("prices/prices.go", line): line not in {9, 10} for line in range(7, 12)}),
     ),
 ]
 
@@ -363,10 +386,27 @@ WHOLE = {
 }
 
 
+def test_what_other_runners_write_is_read_too() -> None:
+    assert read("junit", "surefire.xml") == TestCount(passed=1, skipped=1)
+    said = "test.are never negative: Expected values to be strictly equal:-1 !== 1"
+    assert read("junit", "node-junit.xml") == TestCount(passed=2, failed=1, skipped=1, failures=(said,))
+    node = read("lcov", "node-lcov.info")
+    assert isinstance(node, Coverage)
+    assert [file.file for file in node.files if file.missed] == ["src/prices.js"]
+
+
+@pytest.mark.parametrize(
+    "report", ["mode: set\na.go:1.1,2.2 1 1", "a.go:1.1,2.2 1 1\n", "mode: set\na.go:1.1 1\n", "mode: set\n"]
+)
+def test_a_profile_of_go_that_is_not_whole_is_refused(report: str) -> None:
+    with pytest.raises(InvalidReport, match=r"^cover\.out"):
+        read_report("go-cover", report.encode(), "cover.out")
+
+
 def test_there_is_a_sample_of_every_format_and_a_key_for_it_in_the_configuration() -> None:
     keys = {field.alias for field in Reports.model_fields.values()}
     assert set(WHOLE) == set(FORMATS) == keys
-    assert {*COVERAGE_FORMATS, *FINDING_FORMATS, *VULNERABILITY_FORMATS} | {"junit", "sonarqube"} == keys
+    assert {*TEST_FORMATS, *COVERAGE_FORMATS, *FINDING_FORMATS, *VULNERABILITY_FORMATS, "sonarqube"} == keys
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -376,7 +416,7 @@ def test_a_report_cut_in_half_is_refused_and_the_file_named(format_name: str) ->
         read_report(format_name, report[: len(report) // 2], "out/r")
 
 
-@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in {"lcov", "sonarqube"}])
+@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in {"lcov", "go-cover", "sonarqube"}])
 @given(share=st.floats(0, 0.99))
 def test_a_report_cut_anywhere_is_refused(format_name: str, share: float) -> None:
     report = WHOLE[format_name].rstrip()
@@ -474,7 +514,9 @@ def test_lines_that_are_no_tracefile_are_refused_by_number(report: str) -> None:
 
 def test_hits_of_a_file_with_several_records_are_added() -> None:
     report = b"TN:\nSF:./a.py\nDA:1,0\nDA:2,1,hash\nend_of_record\nSF:/checkout/a.py\nDA:1,2\nend_of_record\n"
-    assert read_report("lcov", report, "r", roots=("/checkout",)) == coverage_of({("a.py", 1): 2, ("a.py", 2): 1})
+    assert read_report("lcov", report, "r", roots=("/checkout", "acme.example/shop")) == coverage_of(
+        {("a.py", 1): 2, ("a.py", 2): 1}
+    )
 
 
 @pytest.mark.parametrize(

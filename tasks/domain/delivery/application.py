@@ -1,5 +1,7 @@
 """One deployable service as it is configured, from its repository to its image."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from tasks.domain.configuration.checked_text import Branch, ImagePath, Name, Repository
@@ -7,7 +9,10 @@ from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.build import Build
 from tasks.domain.delivery.proof import Proof
 from tasks.domain.gates.check import Check
+from tasks.domain.gates.isolation import Isolation
 from tasks.domain.gates.policy import Gates
+
+AUTO: Literal["auto"] = "auto"
 
 
 class Application(Part):
@@ -23,5 +28,23 @@ class Application(Part):
     proof: Proof | None = Field(
         None, description="Sign images, and promote none that is not; left out: nothing is signed."
     )
-    checks: dict[Name, Check] = Field(min_length=1, description="Each check is a gate of the same name.")
+    toolchain: Literal["auto", "python", "node", "maven", "gradle", "go"] | None = Field(
+        None,
+        description="Brings the checks install, lint, tests and audit, and caches; auto recognises it by the files of "
+        "the commit. Left out: auto where there are no checks, else none.",
+    )
+    skip_defaults: tuple[Name, ...] = Field((), description="The toolchain's default checks that are not wanted.")
+    checks: dict[Name, Check] = Field(
+        default_factory=dict,
+        description="Each check is a gate of the same name; one with the name of a default check takes its place, or "
+        "changes only what it sets where it has no command.",
+    )
+    isolation: Isolation = Field(
+        default=Isolation(), description="How the checks, which run code of whoever wrote it, are kept apart."
+    )
     gates: Gates = Field(default=Gates(), description="What must hold beyond every check having passed.")
+
+    @property
+    def wanted_toolchain(self) -> Literal["auto", "python", "node", "maven", "gradle", "go"] | None:
+        """Whose default checks it gets; None where its own are all."""
+        return self.toolchain or (None if self.checks else AUTO)

@@ -7,7 +7,7 @@ from tasks.domain.configuration.located_yaml import Mistake, Place
 from tasks.domain.configuration.model_mistakes import suggest
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.environment import Environment
-from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS
+from tasks.domain.gates.check import COVERAGE_FORMATS, DEFAULT_CHECKS, FINDING_FORMATS, VULNERABILITY_FORMATS
 from tasks.domain.gates.gate import COVERAGE, FINDINGS, RESERVED, VULNERABILITIES
 
 _REPORTED_IN = {
@@ -140,11 +140,16 @@ def _gates_without_check(applications: Mapping[str, Application]) -> Iterator[Mi
             here = (*place, "checks", check_name)
             if check_name in RESERVED:
                 yield Mistake(here, f"{check_name} is another gate's name; give the check another one")
+            if not check.command and not (application.toolchain and check_name in DEFAULT_CHECKS):
+                known = ", ".join(DEFAULT_CHECKS)
+                sentence = f"has no command; name one (only a default check of a `toolchain` brings its own: {known})"
+                yield Mistake(here, sentence)
             if set(check.exit_codes) != {0} and not check.reports.paths():
                 sentence = "without a report nothing says what the command found; name its `reports`, or remove this"
                 yield Mistake((*here, "exit-codes"), sentence)
         for gate, formats in _REPORTED_IN.items():
             is_reported = any(check.reports.has_any(formats) for check in application.checks.values())
-            if application.gates.asks_for(gate) and not is_reported:
+            # A toolchain's default checks are known only with the commit's files.
+            if application.gates.asks_for(gate) and not is_reported and application.wanted_toolchain is None:
                 sentence = f"no check reports to it; add `reports` with one of {', '.join(formats)} to a check"
                 yield Mistake((*place, "gates", gate), sentence)

@@ -7,8 +7,12 @@ from pydantic import Field
 
 from tasks.domain.configuration.checked_text import Path
 from tasks.domain.configuration.part import Part, PositiveSeconds, Text
+from tasks.domain.gates.isolation import Limits
 
-COVERAGE_FORMATS = ("cobertura", "lcov", "jacoco", "coverage-py")
+TEST_FORMATS = ("junit", "go-test")
+COVERAGE_FORMATS = ("cobertura", "lcov", "jacoco", "coverage-py", "go-cover")
+# What a toolchain brings, where it has such a tool.
+DEFAULT_CHECKS = ("install", "lint", "tests", "audit")
 VULNERABILITY_FORMATS = ("trivy", "pip-audit", "npm-audit", "ecr")
 FINDING_FORMATS = ("sarif", "trivy", "gitleaks", "detect-secrets", "bandit", "hadolint")
 
@@ -17,10 +21,12 @@ class Reports(Part):
     """The reports that a command writes, by format; `*` stands for anything, and then every file that fits is read."""
 
     junit: Path | None = Field(None, description="JUnit XML: the tests and how they ended.")
+    go_test: Path | None = Field(None, description="What `go test -json` prints: the tests and how they ended.")
     cobertura: Path | None = Field(None, description="Cobertura XML: coverage.")
     lcov: Path | None = Field(None, description="An LCOV tracefile: coverage.")
     jacoco: Path | None = Field(None, description="JaCoCo XML: coverage.")
     coverage_py: Path | None = Field(None, description="coverage.py's JSON report: coverage.")
+    go_cover: Path | None = Field(None, description="What `go test -coverprofile` writes: coverage.")
     sarif: Path | None = Field(None, description="SARIF 2.1.0, of any linter or scanner: findings.")
     trivy: Path | None = Field(None, description="Trivy's JSON report: findings and vulnerabilities.")
     gitleaks: Path | None = Field(None, description="gitleaks' JSON report: secrets.")
@@ -46,7 +52,14 @@ class Reports(Part):
 class Check(Part):
     """One command that runs in the checked-out commit; it fails where the command or one of its reports does."""
 
-    command: tuple[Text, ...] = Field(min_length=1, description="The program and its arguments; no shell reads them.")
+    command: tuple[Text, ...] = Field(
+        (),
+        min_length=1,
+        description="The program and its arguments; no shell reads them. Left out only to change a default check.",
+    )
+    before_others: bool = Field(
+        default=False, description="Runs before all others and in their files; where it fails they do not run."
+    )
     timeout_seconds: PositiveSeconds = Field(900, description="When the command is killed and has failed.")
     retries: Annotated[int, Field(ge=0, le=5)] = Field(0, description="How often a check that failed runs again.")
     reports: Reports = Field(default=Reports(), description="What the command writes; each must be there and whole.")
@@ -56,3 +69,4 @@ class Check(Part):
         description="With these the command did its work; [0, 1] for a scanner that ends with 1 where it found "
         "something, which its report then says.",
     )
+    limits: Limits = Field(default=Limits(), description="What the command may use; it is killed where it takes more.")

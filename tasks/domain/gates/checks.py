@@ -1,13 +1,17 @@
 """The gate of one check: how its command ended, and whether its reports are there and free of failed tests."""
 
+import re
 from dataclasses import dataclass
 
-from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS, Check
+from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, TEST_FORMATS, VULNERABILITY_FORMATS, Check
 from tasks.domain.gates.finding import Finding
+from tasks.domain.gates.install_hint import install_hint
 from tasks.domain.gates.measure import Coverage, TestCount
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed, pending
 from tasks.domain.wording import counted
+
+_NOT_FOUND = re.compile(r"([\w.+-]+): (?:command )?not found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,20 @@ class TimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitHit:
+    """The command was killed because it took more than it may; `excess` says of what, such as "more than 1 MB of"."""
+
+    excess: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotStarted:
     """The command could not be started at all."""
 
     reason: str
+
+
+Ending = Exited | TimedOut | LimitHit | NotStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,7 @@ class CheckOutcome:
     """
 
     check: str
-    ending: Exited | TimedOut | NotStarted
+    ending: Ending
     seconds: float = 0.0
     tail: tuple[str, ...] = ()
     tests: TestCount | None = None
@@ -71,7 +85,9 @@ def _command_problem(check: Check, outcome: CheckOutcome) -> str | None:
     program = check.command[0]
     tests = outcome.tests
     if isinstance(outcome.ending, NotStarted):
-        return f"`{program}` could not be started: {outcome.ending.reason}"
+        return f"`{program}` could not be started: {outcome.ending.reason}{install_hint(program)}"
+    if isinstance(outcome.ending, LimitHit):
+        return f"`{program}` took {outcome.ending.excess} and was killed; raise the check's `limits`, or use less."
     if isinstance(outcome.ending, TimedOut):
         return f"`{program}` did not end within {outcome.ending.limit} s and was killed."
     if tests and tests.failures:
@@ -81,13 +97,19 @@ def _command_problem(check: Check, outcome: CheckOutcome) -> str | None:
         return f"`{program}` was ended by signal {-outcome.ending.code}."
     if outcome.ending.code not in check.exit_codes:
         last = next((line for line in reversed(outcome.tail) if line.strip()), "it printed nothing").strip()
-        return f"`{program}` ended with exit code {outcome.ending.code}: {last}"
+        return f"`{program}` ended with exit code {outcome.ending.code}: {last}{_absent_in_script(outcome, last)}"
     return None
+
+
+def _absent_in_script(outcome: CheckOutcome, last: str) -> str:
+    # The code of a shell that did not find a program (POSIX, Shell Command Language, 2.8.2).
+    is_absent = outcome.ending == Exited(127) and (found := _NOT_FOUND.search(last))
+    return f".{install_hint(found[1])}" if is_absent and found else ""
 
 
 def _missing_report(check: Check, outcome: CheckOutcome) -> str | None:
     facts = (
-        (("junit",), outcome.tests),
+        (TEST_FORMATS, outcome.tests),
         (COVERAGE_FORMATS, outcome.coverage),
         ((*FINDING_FORMATS, *VULNERABILITY_FORMATS), outcome.findings),
         (("sonarqube",), outcome.analysis),
@@ -95,7 +117,8 @@ def _missing_report(check: Check, outcome: CheckOutcome) -> str | None:
     for path in (path for formats, fact in facts if fact is None for path in _paths(check, formats)):
         return f"{path} was not read; the check must write it."
     if outcome.tests and not outcome.tests.total - outcome.tests.skipped:
-        return f"{check.reports.junit} has no test that ran ({outcome.tests.skipped} skipped); run at least one."
+        report = ", ".join(_paths(check, TEST_FORMATS))
+        return f"{report} has no test that ran ({outcome.tests.skipped} skipped); run at least one."
     return None
 
 

@@ -12,8 +12,9 @@ COVERAGE = "coverage"
 CHANGED_LINES = "changed-lines"
 FINDINGS = "findings"
 VULNERABILITIES = "vulnerabilities"
+TOOLCHAIN = "toolchain"
 # What no check may be called.
-RESERVED = frozenset({AGGREGATE, COVERAGE, CHANGED_LINES, FINDINGS, VULNERABILITIES})
+RESERVED = frozenset({AGGREGATE, COVERAGE, CHANGED_LINES, FINDINGS, VULNERABILITIES, TOOLCHAIN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from tasks.domain.reports.coverage_py import parse_coverage_py
 from tasks.domain.reports.detect_secrets import parse_detect_secrets
 from tasks.domain.reports.ecr import parse_ecr
 from tasks.domain.reports.gitleaks import parse_gitleaks
+from tasks.domain.reports.go_cover import parse_go_cover
+from tasks.domain.reports.go_test import parse_go_test
 from tasks.domain.reports.hadolint import parse_hadolint
 from tasks.domain.reports.jacoco import parse_jacoco
 from tasks.domain.reports.junit import parse_junit
@@ -28,10 +30,12 @@ Roots = tuple[str, ...]
 
 _PARSERS: dict[str, Callable[[bytes, str, Roots], Parsed]] = {
     "junit": lambda report, expected, _: parse_junit(report, expected),
+    "go-test": lambda report, expected, _: parse_go_test(report, expected),
     "cobertura": lambda report, expected, roots: parse_cobertura(report, expected, roots=roots),
     "lcov": lambda report, expected, roots: parse_lcov(report, expected, roots=roots),
     "jacoco": lambda report, expected, _: parse_jacoco(report, expected),
     "coverage-py": lambda report, expected, roots: parse_coverage_py(report, expected, roots=roots),
+    "go-cover": lambda report, expected, roots: parse_go_cover(report, expected, roots=roots),
     "sarif": lambda report, expected, roots: parse_sarif(report, expected, roots=roots),
     "trivy": lambda report, expected, roots: parse_trivy(report, expected, roots=roots),
     "gitleaks": lambda report, expected, roots: parse_gitleaks(report, expected, roots=roots),

@@ -4,23 +4,16 @@ from datetime import UTC, datetime
 
 from flows.workshop import Workshop
 from tasks.domain.commit import Mainline
-from tasks.domain.gates.baseline import baseline_of
+from tasks.domain.gates.baseline import Baseline, baseline_of
 from tasks.domain.gates.engine import GateFacts, is_decided
-from tasks.domain.gates.gate import CHANGED_LINES, FINDINGS, GateResult
+from tasks.domain.gates.gate import CHANGED_LINES, COVERAGE, FINDINGS, GateResult
 from tasks.source import changed_lines
 from tasks.source_baseline import find_baseline, keep_baseline
 
 
-def compares(workshop: Workshop) -> bool:
-    """Whether a gate of the application compares with commits before."""
-    return any(is_decided(workshop.app, gate) for gate in (FINDINGS, CHANGED_LINES))
-
-
-def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline | None) -> GateFacts:
-    """What gates are decided on besides the outcomes of checks; `mainline` is None where none of them compares."""
+def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline) -> GateFacts:
+    """What gates are decided on besides the outcomes of checks."""
     today = datetime.now(UTC).date()
-    if mainline is None:
-        return GateFacts(today, workshop.waivers)
     where = (workshop.github, workshop.app.repository)
     before = find_baseline(*where, workshop.application, mainline.before)
     # A commit of the mainline that has passed already is judged again as it was then.
@@ -33,8 +26,16 @@ def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline | None
     return GateFacts(today, workshop.waivers, itself or before, changed)
 
 
-def remember_findings(workshop: Workshop, commit: str, gates: tuple[GateResult, ...]) -> None:
+def find_base(workshop: Workshop, mainline: Mainline) -> Baseline | None:
+    """What is known of the mainline before the commit."""
+    return find_baseline(workshop.github, workshop.app.repository, workshop.application, mainline.before)
+
+
+def remember(workshop: Workshop, commit: str, gates: tuple[GateResult, ...]) -> None:
     """Keep what counts in a commit of the mainline that passed, for those after it."""
-    findings = next((gate.findings for gate in gates if gate.gate == FINDINGS), None)
-    if findings is not None:
-        keep_baseline(workshop.github, workshop.app.repository, workshop.application, baseline_of(commit, findings))
+    by_name = {gate.gate: gate for gate in gates}
+    if by_name.keys() & {FINDINGS, COVERAGE}:
+        findings = by_name[FINDINGS].findings if FINDINGS in by_name else ()
+        coverage = by_name[COVERAGE].coverage if COVERAGE in by_name else None
+        known = baseline_of(commit, findings, coverage)
+        keep_baseline(workshop.github, workshop.app.repository, workshop.application, known)

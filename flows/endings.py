@@ -18,8 +18,8 @@ from tasks.github_checks import report_checks
 from tasks.run_log import run_logger
 from tasks.runs import run_url
 
-# Ways in which integrate ends that it has told by itself.
-TOLD = ("Gates failed",)
+# Ways in which integrate ends that it has told by itself, or that are none of the commit's business.
+TOLD = ("Gates failed", "Superseded")
 
 
 def end(answer: NotNow | Rejected | Expired) -> State:
@@ -42,7 +42,7 @@ def end(answer: NotNow | Rejected | Expired) -> State:
 def tell_github(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     """However a run of integrate fails, its commit must not stay pending for ever; Prefect calls this at its end."""
     commit, pull_request = flow_run.parameters["commit"], flow_run.parameters.get("pull_request")
-    # Gates that failed were told already, with more words; a rebuild that broke off says nothing of the commit.
+    # A rebuild that broke off says nothing of the commit.
     if state.name in TOLD or flow_run.parameters.get("fresh"):
         return
     verdict = failed(state.message or f"{flow.name} ended as {state.name}.")
@@ -51,7 +51,16 @@ def tell_github(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
         workshop = load_workshop(flow_run.parameters["application"])
         origin = Origin(workshop.application, pull_request, str(flow_run.id))
         repository = workshop.app.repository
-        report_checks.fn(workshop.github, repository, commit, (report,), origin, run_url(str(flow_run.id)))
+        # A cancelled run takes back only what it has said itself: its commit may be on the mainline by now.
+        report_checks.fn(
+            workshop.github,
+            repository,
+            commit,
+            (report,),
+            origin,
+            run_url(str(flow_run.id)),
+            begins=not state.is_cancelled(),
+        )
     except (DeliveryError, httpx.HTTPError) as problem:
         # There is nobody to tell: no such application or commit, or GitHub does not answer.
         run_logger().warning("GitHub was not told how %s ended: %s", flow_run.name, problem)

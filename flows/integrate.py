@@ -2,11 +2,11 @@
 
 from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from flows.build import build_candidate
 from flows.endings import tell_github
-from flows.feedback import report_beginning, report_gates_to_github, report_verdict
+from flows.feedback import comment_on, moved_on, report_beginning, report_gates_to_github, report_verdict
 from flows.gates import decide_commit
 from flows.place import load_place
 from flows.workshop import Workshop, load_workshop
@@ -37,18 +37,24 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
     """
     workshop = load_workshop(application)
     facts = read_commit(workshop.github, workshop.app.repository, commit)
+    if pull_request is not None and (newer := moved_on(workshop, pull_request, commit)):
+        return Cancelled(name="Superseded", message=newer)
     if not fresh:
         # A rebuild leaves a commit that has passed as it is until its gates are decided.
         report_beginning(workshop, commit, pull_request)
-    gates, verdict = decide_commit(workshop, commit)
+    decided = decide_commit(workshop, commit)
+    gates, verdict = decided.gates, decided.verdict
     report_gates_to_github(workshop, commit, gates, pull_request)
+    if pull_request is not None:
+        comment_on(workshop, pull_request, commit, decided)
     if not verdict.has_passed:
         # Not left to the hook: who sees the run ended may look at the commit at once.
         report_verdict(workshop, commit, verdict, gates, pull_request)
         return Failed(name="Gates failed", message=verdict.reason)
-    if pull_request is not None:
+    if pull_request is not None or not decided.is_on_mainline:
         report_verdict(workshop, commit, verdict, gates, pull_request)
-        return Completed(name="Checked", message=f"Pull request {pull_request}: {verdict.reason}")
+        what = f"Pull request {pull_request}" if pull_request else f"Not on {workshop.app.branch}, so only checked"
+        return Completed(name="Checked", message=f"{what}: {verdict.reason}")
     candidate = build_candidate(workshop, facts, gates, fresh=fresh)
     # The status is the evidence that promote asks for; it may say passed only once the image is there.
     report_verdict(workshop, commit, verdict, gates)

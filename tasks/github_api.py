@@ -23,6 +23,11 @@ _ATTEMPTS = 4
 _FREE_WRITES, _MINUTE, _PAUSE_SECONDS = 30, 60.0, 1.0
 _KEPT_ANSWERS = 200
 
+
+class NotShown(AccessRefused):
+    """GitHub shows nothing there: it is not there, or we may not see it."""
+
+
 _writing = threading.Lock()
 _written: deque[float] = deque(maxlen=_FREE_WRITES)
 _answers: OrderedDict[str, httpx.Response] = OrderedDict()
@@ -104,7 +109,7 @@ def _refuse(response: httpx.Response, path: str, right: str) -> None:
         raise AccessRefused(f"GitHub refuses {path} (403); give the token the right {right!r}")
     if status == httpx.codes.NOT_FOUND:
         # GitHub hides what a token may not see.
-        raise AccessRefused(f"GitHub shows nothing at {path} (404); check the name, or give the token {right!r}")
+        raise NotShown(f"GitHub shows nothing at {path} (404); check the name, or give the token {right!r}")
     if response.is_redirect:
         raise ConfigurationError(f"{path} has moved at GitHub; correct the repository's name in the configuration")
     if status == httpx.codes.UNPROCESSABLE_ENTITY:

@@ -23,25 +23,35 @@ _CHECKS, _STATUSES = "checks", "commit statuses"
 
 @outside_task("report {reports[0].name} of {commit}")
 def report_checks(
-    github: GitHub, repository: str, commit: str, reports: tuple[CheckReport, ...], origin: Origin, run_url: str
+    github: GitHub,
+    repository: str,
+    commit: str,
+    reports: tuple[CheckReport, ...],
+    origin: Origin,
+    run_url: str,
+    *,
+    begins: bool = True,
 ) -> None:
     """Make the commit say just this; what it says already is not said again.
 
-    A check run of the same flow run is adopted, so that a repetition neither doubles it nor its annotations. Raises
-    AccessRefused, and EvidenceMissing where there is no such commit.
+    A check run of the same flow run is adopted, so that a repetition neither doubles it nor its annotations. Without
+    `begins` only what this flow run has said before is changed. Raises AccessRefused, and EvidenceMissing where there
+    is no such commit.
     """
     with github.get_client(repository) as client:
         if github.app is None:
             known = _read_statuses(github, client, repository, commit)
             for report in reports:
-                _set_status(client, repository, commit, report, known.get(report.name), run_url)
+                newest = known.get(report.name)
+                if begins or (newest and newest["target_url"] == run_url):
+                    _set_status(client, repository, commit, report, newest, run_url)
             return
-        found = _read_check_runs(github, client, repository, commit)
+        runs = _list_check_runs(github, client, repository, commit, {"filter": "all"})
+        mine = {run["name"]: run for run in runs if run["external_id"] == str(origin)}
         for report in reports:
-            run = found.get(report.name)
-            mine = run if run and run["external_id"] == str(origin) else None
-            head = _head_of(report, origin, run_url) | ({} if mine else {"head_sha": commit})
-            _set_check_run(client, repository, head, report, mine)
+            if begins or report.name in mine:
+                head = _head_of(report, origin, run_url) | ({} if report.name in mine else {"head_sha": commit})
+                _set_check_run(client, repository, head, report, mine.get(report.name))
 
 
 @outside_task("read checks of {commit}")

@@ -44,6 +44,10 @@ def open_pull_request(world: World) -> Callable[..., Opened]:
     return opening
 
 
+def comments_on(world: World, number: int) -> list[str]:
+    return [one.body for one in world.github.repositories[REPOSITORY].comments if one.issue == number]
+
+
 def test_a_pull_request_is_checked_and_gets_its_statuses(world: World, open_pull_request) -> None:
     commit, number = open_pull_request("two-more", good_change(2))
     with get_client(sync_client=True) as client:
@@ -56,6 +60,10 @@ def test_a_pull_request_is_checked_and_gets_its_statuses(world: World, open_pull
     names = ("lint", "unit-tests", "static-analysis", "security", "coverage", "changed-lines", "findings")
     assert gates.keys() == {"tidegate", *(f"tidegate/{name}" for name in names)}
     assert all(said.startswith("success") for said in gates.values())
+    [comment] = comments_on(world, number)
+    assert f"### ✓ shop-api: {run.message.removeprefix(f'Pull request {number}: ')}" in comment
+    assert f"Commit {commit}, checked in [this run](" in comment
+    assert "**Coverage:** " in comment
 
 
 def test_a_pull_request_that_breaks_a_test_says_so(world: World, open_pull_request) -> None:

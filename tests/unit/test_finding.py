@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tasks.domain.gates.baseline import Baseline, baseline_of, baseline_text, parse_baseline
 from tasks.domain.gates.finding import Finding, Kind, Severity, with_fingerprints, worst_first
+from tasks.domain.gates.measure import CoveredLines
 
 LINES = st.lists(st.sampled_from(["a = 1", "b = 2", "  c()", "", "c()"]), max_size=12)
 COMMIT = "a" * 40
@@ -87,6 +88,8 @@ def test_the_worst_comes_first_and_then_the_place() -> None:
 def test_a_baseline_is_read_as_it_was_written() -> None:
     baseline = baseline_of(COMMIT, findings_in(["a", "b"]))
     assert parse_baseline(baseline_text(baseline), COMMIT) == baseline
+    measured = replace(baseline, coverage=CoveredLines(9, 10))
+    assert parse_baseline(baseline_text(measured), COMMIT) == measured
     assert all(baseline.knows(one) for one in findings_in(["a", "b"]))
 
 

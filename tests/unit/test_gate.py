@@ -14,7 +14,7 @@ from tasks.domain.gates.checks import CheckOutcome, Exited, LimitHit, NotStarted
 from tasks.domain.gates.engine import GateFacts, decide_gates
 from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import RESERVED, GateResult, decide_all
-from tasks.domain.gates.measure import Coverage, TestCount, coverage_of
+from tasks.domain.gates.measure import Coverage, CoveredLines, TestCount, coverage_of
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed, pending
 
@@ -129,7 +129,11 @@ def test_there_is_a_gate_for_each_configured_check_and_for_what_they_report() ->
         GateResult("lint", passed("Passed in 1.2 s.")),
         GateResult("tests", passed("3 tests passed.")),
         GateResult("bandit", passed("Passed in 1.2 s. 0 findings reported.")),
-        GateResult("coverage", passed("90.00 % of lines are covered (9 of 10), at least 80 % are asked for.")),
+        GateResult(
+            "coverage",
+            passed("90.00 % of lines are covered (9 of 10), at least 80 % are asked for."),
+            coverage=CoveredLines(9, 10),
+        ),
         GateResult("findings", passed("No finding.")),
     )
 
@@ -160,7 +164,7 @@ def test_coverage_just_below_the_minimum_or_missing_fails(coverage: Coverage | N
         gates = decide_gates(
             application(checks={"tests": TESTS}, minimum=minimum), (after_tests(coverage=coverage),), FACTS
         )
-        assert gates[-1] == GateResult("coverage", verdict)
+        assert gates[-1] == GateResult("coverage", verdict, coverage=coverage.lines if coverage else None)
 
 
 def test_coverage_of_several_checks_is_that_of_all_their_lines_and_missing_where_one_is_missing() -> None:

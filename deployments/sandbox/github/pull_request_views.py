@@ -32,7 +32,7 @@ def pull_request_view(web: str, repository: Repository, pull: PullRequest, users
         "assignee": None,
         **{field: [] for field in ("assignees", "requested_reviewers", "requested_teams", "labels")},
         "milestone": None,
-        "head": _side(web, repository, pull.head, pull.head_sha, users),
+        "head": _side(web, pull.fork or repository, pull.head, pull.head_sha, users),
         "base": _side(web, repository, pull.base, pull.base_sha, users),
         "_links": _links(web, repository, pull),
         "author_association": _association(repository, pull.author),

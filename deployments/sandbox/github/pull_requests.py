@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from deployments.sandbox.github.bare_repository import NOTHING, Identity
-from deployments.sandbox.github.git_command import GitRefused
+from deployments.sandbox.github.git_command import GitRefused, run_git
 from deployments.sandbox.github.history import read_commits
 from deployments.sandbox.github.records import PullRequest, RefUpdate, Repository, User, timestamp
 
@@ -34,13 +34,14 @@ def follow_push(repository: Repository, update: RefUpdate, pusher: User) -> list
         return []
     events: list[PullRequestEvent] = []
     for pull in repository.pull_requests:
-        if pull.state == "open" and branch in (pull.head, pull.base):
+        is_about = branch == pull.base or (branch == pull.head and pull.fork is None)
+        if pull.state == "open" and is_about:
             events += _follow(repository, pull, branch, update.after, pusher)
     return events
 
 
 def _follow(repository: Repository, pull: PullRequest, branch: str, after: str, pusher: User) -> list[PullRequestEvent]:
-    if after == NOTHING:
+    if branch == pull.base and after == NOTHING:
         return [close(pull)]
     if branch == pull.base:
         # A push that brings the head's commits to the base has merged the pull request.
@@ -48,13 +49,30 @@ def _follow(repository: Repository, pull: PullRequest, branch: str, after: str, 
             return [_mark_merged(pull, after, pusher)]
         pull.base_sha = after
         return []
+    return _follow_head(repository, pull, after)
+
+
+def _follow_head(repository: Repository, pull: PullRequest, after: str) -> list[PullRequestEvent]:
+    if after == NOTHING:
+        return [close(pull)]
     before, pull.head_sha, pull.updated_at = pull.head_sha, after, timestamp()
     publish_head(repository, pull)
     return [PullRequestEvent(pull, "synchronize", before)]
 
 
+def follow_fork(repository: Repository, fork: Repository, update: RefUpdate) -> list[PullRequestEvent]:
+    """Bring open pull requests that come from a fork up to date with its branch."""
+    events = []
+    for pull in repository.pull_requests:
+        if pull.state == "open" and pull.fork is fork and update.ref == f"refs/heads/{pull.head}":
+            events += _follow_head(repository, pull, update.after)
+    return events
+
+
 def publish_head(repository: Repository, pull: PullRequest) -> None:
     """Keep the head fetchable as refs/pull/N/head, even after its branch is gone."""
+    if pull.fork:
+        run_git(repository.git.path, "fetch", "--quiet", str(pull.fork.git.path), f"refs/heads/{pull.head}")
     reference = f"refs/pull/{pull.number}/head"
     repository.git.move(reference, pull.head_sha, repository.git.resolve(reference) or NOTHING)
 

@@ -97,6 +97,8 @@ class Comment:
     body: str
     created_at: str
     updated_at: str
+    # Each with the login of who put it there.
+    reactions: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -120,6 +122,8 @@ class PullRequest:
     merged_at: str | None = None
     merged_by: User | None = None
     merge_commit_sha: str | None = None
+    # Where the head is, if that is a fork.
+    fork: "Repository | None" = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from deployments.sandbox.github.api import Call, Refused, invalid, page_of, route
-from deployments.sandbox.github.records import CheckRun, Permission, timestamp
-from deployments.sandbox.github.views import JSON, node_id
+from deployments.sandbox.github.records import CheckRun, Permission, Repository, timestamp
+from deployments.sandbox.github.views import JSON, node_id, repository_url
 
 _STATUSES = ("queued", "in_progress", "completed")
 _CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "skipped", "success", "timed_out")
@@ -148,8 +148,14 @@ def _actions(call: Call) -> list[JSON] | None:
 
 
 def _view(call: Call, run: CheckRun) -> JSON:
-    url, page = f"{call.repository_url}/check-runs/{run.id}", f"{call.web}/{call.repository.full_name}/runs/{run.id}"
-    pulls = [pull for pull in call.repository.pull_requests if pull.head_sha == run.head_sha and pull.state == "open"]
+    return check_run_view(call.web, call.repository, run)
+
+
+def check_run_view(web: str, repository: Repository, run: CheckRun) -> JSON:
+    """A check run as the REST API and the webhooks show it; a fork's pull requests are not listed."""
+    url, page = f"{repository_url(web, repository)}/check-runs/{run.id}", f"{web}/{repository.full_name}/runs/{run.id}"
+    of_commit = [pull for pull in repository.pull_requests if pull.head_sha == run.head_sha]
+    pulls = [pull for pull in of_commit if pull.state == "open" and pull.fork is None]
     return {
         "id": run.id,
         "node_id": node_id("CheckRun", run.id),

@@ -10,6 +10,7 @@ from deployments.sandbox.github import pull_requests
 from deployments.sandbox.github.apps import App, Installation, InstallationToken, Rights, new_token
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
 from deployments.sandbox.github.faults import Faults
+from deployments.sandbox.github.git_command import run_git
 from deployments.sandbox.github.payloads import ping_payload, pull_request_payload, push_payload
 from deployments.sandbox.github.pull_requests import PullRequestEvent
 from deployments.sandbox.github.rate_limit import RateLimit
@@ -192,6 +193,7 @@ class GitHubState:
             tags = sum(update.ref.startswith("refs/tags/") for update in updates)
             for update in updates:
                 events = pull_requests.follow_push(repository, update, pusher)
+                self._tell_upstream(repository, update, pusher)
                 if not deliver:
                     continue
                 if not (update.ref.startswith("refs/tags/") and tags > _TAGS_IN_A_PUSH):
@@ -210,11 +212,13 @@ class GitHubState:
         author: str,
         body: str | None = None,
         draft: bool = False,
+        fork: str | None = None,
     ) -> PullRequest:
-        """Ask for the merge of a branch; both branches exist. Tells the hooks."""
+        """Ask for the merge of a branch, which may be one of a fork; both branches exist. Tells the hooks."""
         with self.lock:
             repository, now = self.repositories[full_name], timestamp()
-            head_sha, base_sha = repository.git.head(head), repository.git.head(base)
+            source = self.repositories[fork] if fork else repository
+            head_sha, base_sha = source.git.head(head), repository.git.head(base)
             if head_sha is None or base_sha is None:
                 raise ValueError(f"{full_name} has no branch {head if head_sha is None else base}")
             pull = PullRequest(
@@ -230,6 +234,7 @@ class GitHubState:
                 draft=draft,
                 created_at=now,
                 updated_at=now,
+                fork=source if fork else None,
             )
             repository.pull_requests.append(pull)
             pull_requests.publish_head(repository, pull)
@@ -261,6 +266,20 @@ class GitHubState:
             self.apply_push(repository, [update], user, activity="pr_merge")
             self._deliver_pull_request(repository, event, user)
             return update.after
+
+    def fork(self, full_name: str, owner: str) -> Repository:
+        """A copy of the repository that belongs to someone else."""
+        with self.lock:
+            upstream = self.repositories[full_name]
+            name = f"{owner}/{upstream.name}"
+            fork = self.create_repository(name, default_branch=upstream.default_branch, private=False)
+            run_git(fork.git.path, "fetch", "--quiet", str(upstream.git.path), "+refs/heads/*:refs/heads/*")
+            return fork
+
+    def _tell_upstream(self, fork: Repository, update: RefUpdate, pusher: User) -> None:
+        for upstream in self.repositories.values():
+            for event in pull_requests.follow_fork(upstream, fork, update):
+                self._deliver_pull_request(upstream, event, pusher)
 
     def _deliver_pull_request(self, repository: Repository, event: PullRequestEvent, sender: User) -> None:
         payload = pull_request_payload(

@@ -15,8 +15,10 @@ def decide_coverage(minimum: Decimal, coverage: Coverage | None) -> GateResult:
     lines = coverage.lines
     sentence = f"{lines.percent} % of lines are covered ({lines.covered} of {lines.valid})"
     if lines.reaches(minimum):
-        return GateResult(COVERAGE, passed(f"{sentence}, at least {minimum} % are asked for."))
-    return GateResult(COVERAGE, failed(f"{sentence}, but at least {minimum} % are asked for; add tests."))
+        return GateResult(COVERAGE, passed(f"{sentence}, at least {minimum} % are asked for."), coverage=lines)
+    return GateResult(
+        COVERAGE, failed(f"{sentence}, but at least {minimum} % are asked for; add tests."), coverage=lines
+    )
 
 
 def decide_changed_lines(minimum: Decimal, coverage: Coverage | None, changed: ChangedLines | None) -> GateResult:
@@ -31,11 +33,12 @@ def decide_changed_lines(minimum: Decimal, coverage: Coverage | None, changed: C
     lines = part.lines
     sentence = f"{lines.percent} % of changed lines are covered ({lines.covered} of {lines.valid})"
     if lines.reaches(minimum):
-        return GateResult(CHANGED_LINES, passed(f"{sentence}, at least {minimum} % are asked for."))
+        return GateResult(CHANGED_LINES, passed(f"{sentence}, at least {minimum} % are asked for."), coverage=lines)
     first = min((file.file, min(file.missed)) for file in part.files if file.missed)
     return GateResult(
         CHANGED_LINES,
         failed(f"{sentence}, but at least {minimum} % are asked for; add a test for {first[0]}:{first[1]}."),
+        coverage=lines,
     )
 
 

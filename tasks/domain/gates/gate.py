@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tasks.domain.gates.finding import Finding
+from tasks.domain.gates.measure import CoveredLines
 from tasks.domain.gates.waiver import WaiverUse
 from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
 from tasks.domain.wording import counted
@@ -19,12 +20,16 @@ RESERVED = frozenset({AGGREGATE, COVERAGE, CHANGED_LINES, FINDINGS, VULNERABILIT
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What one gate said about one commit; `findings` are those that counted, worst first, and `waived` the others."""
+    """What one gate said about one commit; `findings` are those that counted, worst first, and `waived` the others.
+
+    `coverage` is what a gate of coverage measured.
+    """
 
     gate: str
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     waived: tuple[WaiverUse, ...] = ()
+    coverage: CoveredLines | None = None
 
 
 def decide_all(gates: tuple[GateResult, ...]) -> Verdict:

@@ -18,6 +18,7 @@ from prefect.workers.process import ProcessWorker
 from pydantic import ValidationError
 
 from blocks.github import GitHub
+from deployments.approval_seal import make_seal
 from deployments.block_settings import BLOCKS, BlockSettings, Setting
 from deployments.prefect_server import explain, require_server
 from tasks.delivery import read_delivery
@@ -51,6 +52,7 @@ def register(environment: Mapping[str, str], delivery: Delivery | None = None) -
                 settings.kind.register_type_and_schema()
             done = noted + [_save(plan) for plan in planned] + [_lock(client, name) for name in known.environments]
             has_made_pool = _create_work_pool(client)
+        done += make_seal()
     except httpx.HTTPError as error:
         raise explain(error) from error
     made = {plan.settings.title for plan in planned}

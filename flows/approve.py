@@ -8,9 +8,9 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.facts import changes_since, closed_now, confirm_needs
-from flows.people import involved_in, teams_of
+from flows.people import involved_in, judge_reply
 from flows.place import Place
-from tasks.approval import NoReply, Reply, ask
+from tasks.approval import NoReply, ask, asked_since, question_id
 from tasks.artifacts import report_page
 from tasks.domain.approval.decision import (
     Answer,
@@ -21,10 +21,9 @@ from tasks.domain.approval.decision import (
     Rejected,
     decide_approval,
 )
-from tasks.domain.approval.person import Person
 from tasks.domain.approval.question import Question, approval_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy, Proof
+from tasks.domain.delivery.approval import ApprovalPolicy
 from tasks.domain.manifest.formats import set_image
 from tasks.domain.promotion.change_set import ChangeSet
 from tasks.gitops import read_desired_state
@@ -38,9 +37,11 @@ def ask_until_answered(
     """Pause, judge the answers under the policy, and ask again with the reason until they are enough."""
     changes = changes_since(place, candidate)
     involved = frozenset() if policy.author_may_approve else involved_in(place, candidate, changes)
-    expires = datetime.now(UTC) + timedelta(seconds=policy.expires_seconds)
     # A retry of the run counts as a new question; see tasks.approval.
-    run_count = flow_run.run_count
+    beginning = f"approval-{flow_run.run_count}"
+    # A suspended run starts again from the top with each answer.
+    began = asked_since(str(flow_run.id), f"{beginning}-1") or datetime.now(UTC)
+    expires = began + timedelta(seconds=policy.expires_seconds)
     answers: list[Answer] = []
     standing = decide_approval(policy, candidate, place.environment, answers, involved)
     for attempt in count(1):
@@ -50,23 +51,17 @@ def ask_until_answered(
         report_page(place.application, f"{place.environment}-approval", page, f"{candidate.name}: what was asked")
         get_run_logger().info(_HOW_TO_ANSWER, _time(expires))
         left = max(1, int((expires - datetime.now(UTC)).total_seconds()))
-        reply = ask(policy, page, key=f"approval-{run_count}-{attempt}", timeout_seconds=left)
+        key = f"{beginning}-{attempt}"
+        reply = ask(policy, page, key=key, timeout_seconds=left)
         if isinstance(reply, Expired):
             return reply
         if isinstance(reply, NoReply):
             standing = replace(standing, reason=reply.reason)
         else:
-            answers.append(_answer(place, policy, reply))
+            answers.append(judge_reply(place, policy, reply, question_id(str(flow_run.id), key)))
             standing = decide_approval(policy, candidate, place.environment, answers, involved)
         _log(standing)
     raise AssertionError("count() has no end")
-
-
-def _answer(place: Place, policy: ApprovalPolicy, reply: Reply) -> Answer:
-    name = reply.approver.strip()
-    teams = teams_of(place, policy, name) if reply.decision == "approve" else frozenset()
-    person = Person(name, Proof.CLAIMED, teams=teams)
-    return Answer(reply.decision, person, reply.comment.strip(), reply.answered_at)
 
 
 def _log(decision: Decision) -> None:

@@ -5,6 +5,8 @@ import sys
 import typer
 from rich.console import Console
 
+from deployments.command_line import approver
+from deployments.command_line.approve import approve, reject
 from deployments.command_line.check import check
 from deployments.command_line.demo import demo
 from deployments.command_line.quarantine import quarantine
@@ -27,8 +29,23 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a signed push to an approved production rollout, through GitOps.",
 )
-for command in (check, demo, go, register, rollback, sandbox, schema, set_image, stop, trigger, webhook):
+for command in (
+    approve,
+    check,
+    demo,
+    go,
+    register,
+    reject,
+    rollback,
+    sandbox,
+    schema,
+    set_image,
+    stop,
+    trigger,
+    webhook,
+):
     application.command()(command)
+application.add_typer(approver.commands, name="approver")
 application.add_typer(quarantine, name="quarantine")
 
 

@@ -173,8 +173,10 @@ def _work(pool: ThreadPoolExecutor, stop: threading.Event) -> None:
                 continue
             due = (run for run in client.read_flow_runs(flow_run_filter=scheduled) if _is_due(run))
             for run in due:
-                if run.id not in started and run.deployment_id and names.get(run.flow_id) in FLOWS:
-                    started.add(run.id)
+                # A run that was suspended is scheduled anew by its answer, in another state.
+                is_known = run.id in started and (run.state_id in started or run.state.name == "Late")
+                if not is_known and run.deployment_id and names.get(run.flow_id) in FLOWS:
+                    started |= {run.id, run.state_id}
                     flow = FLOWS[names[run.flow_id]]
                     pool.submit(run_flow, flow, flow_run=run, parameters=run.parameters, return_type="state")
             time.sleep(0.1)

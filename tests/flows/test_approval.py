@@ -1,15 +1,28 @@
-"""Who has to approve, and what an answer is worth; each story ends in what the GitOps repository's history says."""
+"""Who has to approve, and what an answer is worth; each story ends in what the GitOps repository's history says.
 
+The stories about answers are told for both ways to wait: with a process that is paused, and without one.
+"""
+
+import json
 from collections.abc import Callable
 from typing import Any
 
+import pyotp
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.flow_runs import resume_flow_run
+from prefect.states import Scheduled
 from ruamel.yaml import YAML
 
+from deployments.answers import find_question, give_answer, give_verified_answer, read_question
+from deployments.approval_seal import read_seal
 from deployments.demo.timeline import Run
 from deployments.sandbox.world import World
+from tasks.approval import question_id
+from tasks.approval_codes import find_approver
+from tasks.domain.approval.seal import Sealed, seal
+from tasks.domain.delivery.approval import Identity
+from tasks.domain.errors import DeliveryError
 
 Answer = Callable[[Run], None]
 
@@ -77,3 +90,126 @@ def test_one_rejection_ends_it_although_somebody_has_approved(world: World, tell
 
     assert runs["production"].state == "Rejected"
     assert world.read_changes("production")[0] == before
+
+
+@pytest.fixture(params=["pause", "suspend"])
+def wait(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_a_run_that_is_forced_to_go_on_asks_again(world: World, tell, approvals) -> None:
+    """With a process it is so too: test_stories has that one."""
+    before = world.read_changes("production")[0]
+    approvals(wait="suspend")
+
+    def force(waiting: Run) -> None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(waiting.run_id, Scheduled(), force=True)
+
+    _, runs = tell(in_turn(force, answer("robin", "reject")))
+
+    assert runs["production"].state == "Rejected"
+    assert world.read_changes("production")[0] == before
+
+
+def test_two_people_one_with_a_code_each_counted_once(
+    world: World, tell, approvals, wait, tidegate, monkeypatch
+) -> None:
+    """One in the terminal, one in the form. What is answered is not asked again, and a code is worth nothing twice."""
+    enrol(tidegate, "Ada Lovelace", "--github=ada-l")
+    enrol(tidegate, "Grace Hopper")
+    approvals(wait=wait, required=2, identity=["one-time-code"], approvers=["ada-l", "grace hopper", "dana"])
+    codes, questions = [], []
+
+    def approve_in_the_terminal(waiting: Run) -> None:
+        codes.append(code_of("Ada Lovelace"))
+        monkeypatch.setenv("TIDEGATE_ONE_TIME_CODE", codes[0])
+        exit_code, said, problem = tidegate("approve", "shop-api", "production", "--as=ada-l", "--yes")
+        assert (exit_code, problem) == (0, "")
+        assert "Offer another product — Dana Developer" in " ".join(said.split())
+        assert codes[0] not in said
+
+    def use_the_code_again(waiting: Run) -> None:
+        questions.append(question_of(waiting))
+        answer("ada-l", code=codes[0])(waiting)
+
+    def approve_with_the_form(waiting: Run) -> None:
+        questions.append(question_of(waiting))
+        codes.append(code_of("Grace Hopper"))
+        answer("grace hopper", code=codes[1])(waiting)
+
+    wrong = answer("Ada Lovelace", code="000000" if code_of("Ada Lovelace") != "000000" else "111111")
+    claimed = answer("dana")
+    _, runs = tell(in_turn(wrong, claimed, approve_in_the_terminal, use_the_code_again, approve_with_the_form))
+
+    assert runs["production"].state == "Verified"
+    change = world.read_changes("production")[0]
+    assert change.approved_by == "Ada Lovelace (one-time code), Grace Hopper (one-time code)"
+    assert "**Approved by** Ada Lovelace (one-time code)" in questions[0]
+    assert "**Still missing:** 1 more of ada-l, grace hopper, dana" in questions[0]
+    assert "**Not counted:** this code of Ada Lovelace has been used before" in questions[1]
+    assert not any(code in text for code in codes for text in logged(runs["production"]))
+
+
+def test_an_answer_to_an_earlier_question_is_refused(tell, approvals) -> None:
+    stale = []
+
+    def keep_the_question(waiting: Run) -> None:
+        stale.append(read_question(waiting.run_id))
+        answer("dana")(waiting)
+
+    def answer_the_first_one(waiting: Run) -> None:
+        with pytest.raises(DeliveryError, match="has asked anew"):
+            give_answer(stale[0], "approve", "robin", "")
+        answer("robin", "reject")(waiting)
+
+    approvals()
+    _, runs = tell(in_turn(keep_the_question, answer_the_first_one))
+    assert runs["production"].state == "Rejected"
+
+
+def test_who_answers_on_github_is_known_by_the_webhooks_word(world: World, tell, approvals) -> None:
+    """And nobody can say the same in the form, nor use that word for another answer."""
+    world.github.teams["acme/release"] = {"grace": "active"}
+    approvals(approvers=["acme/release"], identity=["github"])
+    sealed = []
+
+    def forge(waiting: Run) -> None:
+        question = read_question(waiting.run_id)
+        words = Sealed(question_id(str(waiting.run_id), question.key), "approve", "grace", Identity.GITHUB)
+        sealed.append(seal(words, read_seal()))
+        answer("mallory", code=sealed[0])(waiting)
+
+    def replay(waiting: Run) -> None:
+        answer("grace", code=sealed[0])(waiting)
+
+    def comment_on_github(waiting: Run) -> None:
+        question = find_question("shop-api", "production")
+        give_verified_answer(question, "approve", "grace", "/approve", Identity.GITHUB)
+
+    _, runs = tell(in_turn(answer("grace"), forge, replay, comment_on_github))
+
+    assert runs["production"].state == "Verified"
+    assert world.read_changes("production")[0].approved_by == "grace (GitHub)"
+
+
+def enrol(tidegate: Callable[..., tuple[int, str, str]], *arguments: str) -> None:
+    name = arguments[0]
+    tidegate("approver", "remove", name)
+    code, said, problem = tidegate("approver", "add", *arguments)
+    assert (code, problem) == (0, "")
+    assert f"otpauth://totp/Tidegate:{name.replace(' ', '%20')}?secret=" in said
+
+
+def code_of(name: str) -> str:
+    secret = find_approver.fn(name).secret.get_secret_value()
+    return pyotp.TOTP(secret).now()
+
+
+def logged(run: Run) -> list[str]:
+    """All that the run wrote into its log and its artifacts."""
+    mine = {"flow_run_id": {"any_": [str(run.run_id)]}}
+    with get_client(sync_client=True) as client:
+        logs = client.request("POST", "/logs/filter", json={"logs": mine, "limit": 200}).json()
+        artifacts = client.request("POST", "/artifacts/filter", json={"artifacts": mine}).json()
+    return [entry["message"] for entry in logs] + [json.dumps(one["data"]) for one in artifacts]

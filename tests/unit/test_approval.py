@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.domain.approval.decision import Answer, Approval, AskAgain, Decision, Rejected, decide_approval
 from tasks.domain.approval.person import Person
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy, Proof, Role
+from tasks.domain.delivery.approval import ApprovalPolicy, Identity, Role
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import co_authors
 
@@ -23,10 +23,10 @@ TWO = ApprovalPolicy(required=2)
 ROLES = ApprovalPolicy(
     roles={"release": Role(approvers=("ada", "ben")), "security": Role(approvers=("ada", "acme/sec"))}
 )
-CODES = ApprovalPolicy(identity=(Proof.ONE_TIME_CODE,))
+CODES = ApprovalPolicy(identity=(Identity.ONE_TIME_CODE,))
 
 
-def yes(name: str, proof: Proof = Proof.CLAIMED, *also: str, teams: Sequence[str] = (), flaw: str = "") -> Answer:
+def yes(name: str, proof: Identity = Identity.CLAIMED, *also: str, teams: Sequence[str] = (), flaw: str = "") -> Answer:
     return Answer("approve", Person(name, proof, frozenset(also), frozenset(teams)), "", NOW, flaw)
 
 
@@ -53,7 +53,7 @@ def test_nobody_approves_what_they_wrote(name: str) -> None:
 
 
 def test_an_alias_gives_an_author_away() -> None:
-    assert isinstance(decide(yes("D.", Proof.ONE_TIME_CODE, "Dana@Example.org"), policy=CODES), AskAgain)
+    assert isinstance(decide(yes("D.", Identity.ONE_TIME_CODE, "Dana@Example.org"), policy=CODES), AskAgain)
 
 
 def test_an_author_approves_where_the_policy_says_so() -> None:
@@ -81,8 +81,8 @@ def test_an_approval_without_a_name_asks_again() -> None:
 
 
 def test_a_rejection_counts_from_anyone_and_ends_it() -> None:
-    policy = ApprovalPolicy(approvers=("ada",), required=2, identity=(Proof.ONE_TIME_CODE,))
-    assert decide(yes("ada", Proof.ONE_TIME_CODE), no("dana", "not on a Friday"), policy=policy) == Rejected(
+    policy = ApprovalPolicy(approvers=("ada",), required=2, identity=(Identity.ONE_TIME_CODE,))
+    assert decide(yes("ada", Identity.ONE_TIME_CODE), no("dana", "not on a Friday"), policy=policy) == Rejected(
         "dana rejected shop-api ccccccc for production: not on a Friday"
     )
 
@@ -95,7 +95,7 @@ def test_two_people_are_needed_where_two_are_asked_for() -> None:
 
 @pytest.mark.parametrize("again", ["Ada", " aDA ", "ada-l"])
 def test_one_person_counts_once(again: str) -> None:
-    first = yes("Ada", Proof.CLAIMED, "ada-l")
+    first = yes("Ada", Identity.CLAIMED, "ada-l")
     decision = decide(first, yes(again), policy=TWO)
     assert isinstance(decision, AskAgain)
     assert decision.given == (first,)
@@ -118,7 +118,7 @@ def test_a_name_without_the_proof_that_is_asked_for_does_not_count() -> None:
 
 
 def test_a_flaw_in_the_proof_is_what_is_told() -> None:
-    wrong = yes("ada", Proof.ONE_TIME_CODE, flaw="the code is wrong")
+    wrong = yes("ada", Identity.ONE_TIME_CODE, flaw="the code is wrong")
     assert decide(wrong, policy=CODES) == AskAgain("the code is wrong", (), ("1 more",))
 
 
@@ -137,7 +137,7 @@ NAMES = st.sampled_from(["ada", "Ada ", "ben", "cleo", "dana", "dana@example.org
 PEOPLE = st.builds(
     Person,
     NAMES,
-    st.sampled_from(Proof),
+    st.sampled_from(Identity),
     st.frozensets(NAMES, max_size=2),
     st.frozensets(st.just("acme/sec"), max_size=1),
 )
@@ -157,7 +157,7 @@ POLICIES = st.builds(
     approvers=st.sampled_from([(), ("ada", "ben"), ("acme/sec", "cleo")]),
     required=st.integers(1, 3),
     roles=st.sampled_from([{}, ROLES.roles, {"security": Role(approvers=("acme/sec", "ben"), required=2)}]),
-    identity=st.sampled_from([(Proof.CLAIMED,), (Proof.ONE_TIME_CODE, Proof.GITHUB)]),
+    identity=st.sampled_from([(Identity.CLAIMED,), (Identity.ONE_TIME_CODE, Identity.GITHUB)]),
 )
 
 

@@ -10,7 +10,7 @@ from tasks.domain.approval.decision import Answer, AskAgain
 from tasks.domain.approval.person import Person
 from tasks.domain.approval.question import Question, approval_page
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy, Proof, Role
+from tasks.domain.delivery.approval import ApprovalPolicy, Identity, Role
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
@@ -141,7 +141,7 @@ def test_a_repeated_question_says_why_at_the_top() -> None:
 
 
 def test_a_second_question_says_who_approved_already_and_who_is_missing() -> None:
-    ada = Answer("approve", Person("Ada", Proof.ONE_TIME_CODE), "", datetime(2026, 3, 1, tzinfo=UTC))
+    ada = Answer("approve", Person("Ada", Identity.ONE_TIME_CODE), "", datetime(2026, 3, 1, tzinfo=UTC))
     page = approval_page(replace(QUESTION, standing=AskAgain("", (ada,), ("1 of security (grace)", "1 more"))))
     assert page.startswith(
         "> ✓ **Approved by** Ada (one-time code)  \n> ○ **Still missing:** 1 of security (grace); 1 more\n\n## "
@@ -170,16 +170,16 @@ def test_a_long_rendered_difference_is_cut_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("identity", "words"),
     [
-        ((Proof.CLAIMED,), "Nothing proves the name: whoever can open this page can approve"),
-        ((Proof.ONE_TIME_CODE,), "The code from your authenticator proves your name"),
-        ((Proof.GITHUB, Proof.PROXY), "On GitHub: the comment `/approve`"),
+        ((Identity.CLAIMED,), "Nothing proves the name: whoever can open this page can approve"),
+        ((Identity.ONE_TIME_CODE,), "The code from your authenticator proves your name"),
+        ((Identity.GITHUB, Identity.PROXY), "On GitHub: the comment `/approve`"),
     ],
 )
-def test_the_question_says_where_to_answer_and_what_a_name_is_worth(identity: tuple[Proof, ...], words: str) -> None:
+def test_the_question_says_where_to_answer_and_what_a_name_is_worth(identity: tuple[Identity, ...], words: str) -> None:
     answers = approval_page(replace(QUESTION, policy=ApprovalPolicy(identity=identity))).split("### How to answer")[1]
     assert "**Resume** at the top right; in the newer UI it is in the menu with the three dots" in answers
     assert words in answers
-    assert ("Nothing proves" in answers) == (identity == (Proof.CLAIMED,))
+    assert ("Nothing proves" in answers) == (identity == (Identity.CLAIMED,))
 
 
 def test_nothing_in_the_question_is_wider_than_the_form() -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 from tasks.domain.approval.person import Person, fold_names
 from tasks.domain.approval.quorum import find_missing
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy, Proof
+from tasks.domain.delivery.approval import ApprovalPolicy, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +127,10 @@ def _refusals(
 def ways_to_prove(policy: ApprovalPolicy) -> str:
     """What the policy accepts, as a person reads it."""
     ways = {
-        Proof.CLAIMED: "a name",
-        Proof.ONE_TIME_CODE: "a one-time code",
-        Proof.GITHUB: "/approve on GitHub",
-        Proof.PROXY: "the approval page",
+        Identity.CLAIMED: "a name",
+        Identity.ONE_TIME_CODE: "a one-time code",
+        Identity.GITHUB: "/approve on GitHub",
+        Identity.PROXY: "the approval page",
     }
     return " or ".join(ways[proof] for proof in policy.identity)
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tasks.domain.delivery.approval import Proof
+from tasks.domain.delivery.approval import Identity
 
 # What would let a name say something about its own proof, or pass for a second name, where it stands in a list.
 _PUNCTUATION = re.compile(r"[(),;<>\[\]]+")
@@ -15,11 +15,11 @@ _PUNCTUATION = re.compile(r"[(),;<>\[\]]+")
 class Person:
     """Somebody who answered; `aliases` are other names that are known of them, `teams` those of the policy they are in.
 
-    With Proof.CLAIMED everything is only what was typed into the form.
+    With Identity.CLAIMED everything is only what was typed into the form.
     """
 
     name: str
-    proof: Proof = Proof.CLAIMED
+    proof: Identity = Identity.CLAIMED
     aliases: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
 

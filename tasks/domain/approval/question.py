@@ -11,7 +11,7 @@ from difflib import unified_diff
 
 from tasks.domain.approval.decision import AskAgain
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.delivery.approval import ApprovalPolicy, Proof
+from tasks.domain.delivery.approval import ApprovalPolicy, Identity
 from tasks.domain.gates.gate import decide_all
 from tasks.domain.image import ImageReference
 from tasks.domain.message import gate_lines, plain, verdict_line
@@ -124,14 +124,14 @@ def _diff(lines: list[str]) -> list[str]:
 
 def _how_to_answer(policy: ApprovalPolicy) -> list[str]:
     lines = ["- Here: **Resume** at the top right; in the newer UI it is in the menu with the three dots there."]
-    if Proof.CLAIMED in policy.identity:
+    if Identity.CLAIMED in policy.identity:
         lines += ["- In a terminal: `tidegate approve` or `tidegate reject`.", f"- {UNPROVEN}"]
-    if Proof.ONE_TIME_CODE in policy.identity:
+    if Identity.ONE_TIME_CODE in policy.identity:
         lines += ["- In a terminal: `tidegate approve` asks for the code without showing it."]
         lines += ["- The code from your authenticator proves your name; it counts once."]
-    if Proof.GITHUB in policy.identity:
+    if Identity.GITHUB in policy.identity:
         lines += ["- On GitHub: the comment `/approve` by somebody who may."]
-    if Proof.PROXY in policy.identity:
+    if Identity.PROXY in policy.identity:
         lines += ["- On Tidegate's approval page, where the proxy knows who you are."]
     return lines
 

@@ -11,7 +11,7 @@ from tasks.domain.configuration.part import Part, PositiveSeconds
 PositiveCount = Annotated[int, Field(gt=0, le=20)]
 
 
-class Proof(StrEnum):
+class Identity(StrEnum):
     """How it is known who an answer comes from."""
 
     CLAIMED = "claimed"
@@ -46,8 +46,8 @@ class ApprovalPolicy(Part):
     author_may_approve: bool = Field(
         default=False, description="Whether who wrote, merged or pushed part of the change may approve it too."
     )
-    identity: tuple[Proof, ...] = Field(
-        (Proof.CLAIMED,),
+    identity: tuple[Identity, ...] = Field(
+        (Identity.CLAIMED,),
         min_length=1,
         description="How an approver is known, any of these: claimed (the name in the form, unproven), one-time-code "
         "(see `tidegate approver add`), github (a comment /approve or a review), proxy (the approval page behind a "
@@ -59,7 +59,7 @@ class ApprovalPolicy(Part):
 
     @model_validator(mode="after")
     def _proves_something(self) -> Self:
-        if Proof.CLAIMED in self.identity and len(self.identity) > 1:
+        if Identity.CLAIMED in self.identity and len(self.identity) > 1:
             raise ValueError("claimed beside another proof would make that one worthless; leave claimed out")
         return self
 

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from functools import partial
 
+from flows.everywhere import targets_of
 from flows.place import Place
 from flows.post_deploy import ask_checks
-from tasks.argocd import wait_for_rollout
+from tasks.argocd_clusters import wait_for_every_rollout
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
@@ -23,11 +24,9 @@ def confirm_change(place: Place, revision: str, image: ImageReference, commit: s
         repository=place.gitops.url,
         branch=place.gitops.branch,
         timeouts=place.env.rollout,
-        must_be_synced=place.env.argocd.must_be_synced,
     )
-    rollout = wait_for_rollout(
-        place.argocd,
-        place.env.argocd,
+    rollout = wait_for_every_rollout(
+        targets_of(place),
         expectation,
         partial(contains.fn, place.gitops),
         partial(image_at.fn, place.gitops, place.env.manifest),

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from flows.everywhere import healthy_everywhere_since
 from flows.lease import confirm_still_verified
 from flows.place import Place
 from flows.proof import verify_proof
 from flows.rivals import find_ahead, find_newer, find_overtaking, find_rivals
-from tasks.argocd import preflight
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.image import ImageReference
@@ -94,9 +94,7 @@ def _soaks(place: Place, candidate: ReleaseCandidate) -> tuple[Soak, ...]:
         before = place.sibling(name)
         history = read_history(before.gitops, before.application, name)
         written = change_with(history, candidate.digest)
-        gitops, file = before.gitops, before.env.manifest.file
-        ready = preflight(before.argocd, before.env.argocd, gitops.url, gitops.branch, file)
-        soaks.append(Soak(name, written.when if written else None, ready.status.health_since))
+        soaks.append(Soak(name, written.when if written else None, healthy_everywhere_since(before)))
     return tuple(soaks)
 
 

@@ -1,8 +1,8 @@
 """Whether what was verified in an environment still holds: verified is a lease, not a title."""
 
+from flows.everywhere import confirm_everywhere
 from flows.place import Place
 from flows.post_deploy import ask_checks_again
-from tasks.argocd import confirm_environment
 from tasks.domain.image import ImageReference
 from tasks.domain.verdict import Verdict, failed, passed
 
@@ -12,7 +12,7 @@ def confirm_still_verified(place: Place, image: ImageReference, commit: str) -> 
 
     Raises AccessRefused, ConfigurationError and Unreachable as `confirm_environment` does.
     """
-    verdict = confirm_environment(place.argocd, place.env.argocd, image)
+    verdict = confirm_everywhere(place, image)
     if not verdict.has_passed:
         return verdict
     answers = ask_checks_again(place, image, commit)

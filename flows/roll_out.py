@@ -6,10 +6,10 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.confirm import confirm_change
 from flows.endings import end
+from flows.everywhere import ready_everywhere
 from flows.place import Place
 from flows.post_deploy import prepare_checks
 from flows.roll_back import put_back
-from tasks.argocd import preflight
 from tasks.artifacts import report_page
 from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
@@ -26,9 +26,9 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
 
     `broken_glass` is why it goes on although the environment is closed; it is kept in the commit and on the page.
     """
-    ready = preflight(place.argocd, place.env.argocd, place.gitops.url, place.gitops.branch, place.env.manifest.file)
-    if ready.verdict.has_failed:
-        return end(Refuse(ready.verdict.reason))
+    ready = ready_everywhere(place)
+    if ready.has_failed:
+        return end(Refuse(ready.reason))
     prepare_checks(place, candidate.image, candidate.commit)
     change = Change(
         application=place.application,

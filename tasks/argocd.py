@@ -3,6 +3,7 @@
 It reads, asks Argo CD to look at git again, and starts a sync only where the application does not do so by itself.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from blocks.argocd import ArgoCDServer
 from tasks.argocd_api import ApplicationApi
 from tasks.argocd_observation import Contains, ImageAt, observe, remembering
-from tasks.argocd_stream import watching
+from tasks.argocd_stream import Watch, watching
 from tasks.domain.argocd.answers import read_status, read_token_expiry
 from tasks.domain.argocd.source import find_source, refuse_unused_file
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
@@ -30,6 +31,7 @@ from tasks.retry import outside_task
 
 # Under this name a sync that we asked for is recognised in Argo CD.
 _SYNC_INFO = "tidegate-revision"
+_LONGEST_DEAF_SECONDS = 1.0
 
 
 @outside_task("look at {target.application}")
@@ -91,7 +93,20 @@ def confirm_environment(
 def wait_for_rollout(
     server: ArgoCDServer, target: ArgoCDTarget, expectation: Expectation, contains: Contains, image_at: ImageAt
 ) -> RolloutVerdict:
-    """Look until the verdict is final. All that it knows comes from outside, so it may be started anew at any time.
+    """Look until the verdict is final. All that it knows comes from outside, so it may be started anew at any time."""
+    return follow(server, target, expectation, contains, image_at)
+
+
+def follow(
+    server: ArgoCDServer,
+    target: ArgoCDTarget,
+    expectation: Expectation,
+    contains: Contains,
+    image_at: ImageAt,
+    *,
+    over: threading.Event | None = None,
+) -> RolloutVerdict:
+    """`wait_for_rollout` inside a task; once `over` is set it ends at its next look, with what is not final yet.
 
     Pauses grow from half a second to `poll_seconds`, or are as long as nothing happens while Argo CD's event stream
     tells of changes, which all that wait in this process share. An Argo CD that is silent is never a verdict on the
@@ -105,10 +120,10 @@ def wait_for_rollout(
     every, shortest = refresh_seconds(timeouts), shortest_seconds(timeouts)
     with server.get_client() as client, watching(server, target, slow_seconds(timeouts)) as watch:
         application = ApplicationApi(client, server.url, target)
-        while not answer.is_final:
+        while not answer.is_final and not (over and over.is_set()):
             wait = decide_pause(expectation, looks, answer.kind, polled=pause, watches=watch.is_live)
             time.sleep(min(wait, shortest))
-            watch.wait(wait - shortest)
+            _wait(watch, wait - shortest, over)
             refresh = decide_refresh(answer.kind, asked, datetime.now(UTC), every_seconds=every)
             observe_now = partial(observe, application, expectation, contains, image_at, refresh=refresh)
             look = _patiently(observe_now, timeouts)
@@ -122,6 +137,14 @@ def wait_for_rollout(
             if answer.kind is RolloutKind.SYNC and look.status.sync is Sync.OUT_OF_SYNC:
                 _sync_where_nobody_else_does(application, look.status, expectation.revision)
     return answer
+
+
+def _wait(watch: Watch, seconds: float, over: threading.Event | None) -> None:
+    """Until something wakes it; somebody who follows several is asked again and again whether it is over."""
+    until = time.monotonic() + seconds
+    while not watch.wait(min(until - time.monotonic(), _LONGEST_DEAF_SECONDS) if over else seconds):
+        if over is None or over.is_set() or time.monotonic() >= until:
+            return
 
 
 def _patiently(observe_now: Callable[[], Observation], timeouts: RolloutTimeouts) -> Observation:
@@ -141,4 +164,4 @@ def _patiently(observe_now: Callable[[], Observation], timeouts: RolloutTimeouts
 def _sync_where_nobody_else_does(application: ApplicationApi, status: ApplicationStatus, revision: str) -> None:
     # A sync by hand of an auto-synced application may bring an older commit back (argo-cd issue 10367).
     if _is_synced_by_us(status):
-        application.sync(revision, _SYNC_INFO)
+        application.sync(revision, _SYNC_INFO, position=status.position)

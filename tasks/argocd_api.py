@@ -68,13 +68,15 @@ class ApplicationApi:
         if self._get(f"/account/can-i/applications/sync/{name}").get("value") != "yes":
             raise AccessRefused(self._lacks("sync") + "; grant it, or switch auto-sync on")
 
-    def sync(self, revision: str, info: str) -> None:
-        """Start a sync of the commit, found again by `info`; one that is under way, or a window, is waited for."""
-        body: dict[str, Any] = self._where() | {
-            "revision": revision,
-            "prune": False,
-            "infos": [{"name": info, "value": revision}],
-        }
+    def sync(self, revision: str, info: str, *, position: int | None = None) -> None:
+        """Start a sync of the commit, found again by `info`; one that is under way, or a window, is waited for.
+
+        `position` is that of the commit's source, from 1, where the application has several; the others are synced as
+        their branches are.
+        """
+        infos = [{"name": info, "value": revision}]
+        what = {"revision": revision} if position is None else {"revisions": [revision], "sourcePositions": [position]}
+        body: dict[str, Any] = self._where() | what | {"prune": False, "infos": infos}
         response = self._send("POST", self._path("sync"), json=body)
         message = read_message(response.content)
         if "another operation is already in progress" in message or "blocked by sync window" in message:

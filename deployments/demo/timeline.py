@@ -18,7 +18,7 @@ _PHASES = {
     "build_image": "build",
     "push_image": "push",
     "write_image": "commit",
-    "wait_for_rollout": "rollout",
+    "wait_for_every_rollout": "rollout",
     "check_http": "post-deploy checks",
 }
 

@@ -31,6 +31,7 @@ from deployments.sandbox.argocd.rehearsal import (
 )
 from deployments.sandbox.argocd.sync_policy import is_automated
 from deployments.sandbox.argocd.windows import SyncWindow
+from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
 from tasks.argocd import preflight, wait_for_rollout
 from tasks.domain.delivery.rollout import ArgoCDTarget, MustBeSynced, RolloutTimeouts
 from tasks.domain.image import ImageReference
@@ -673,3 +674,51 @@ def test_a_progress_deadline_that_is_over_is_degraded(place: Rehearsal) -> None:
 
     assert answer.kind is RolloutKind.DEGRADED
     assert 'Deployment "shop-api" exceeded its progress deadline' in answer.verdict.reason
+
+
+# Several sources: a revision of its own for each
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Callable[[Rehearsal], list[dict[str, str]]]:
+    """Another repository's folder first, then ours: each has its own revision."""
+    other = BareRepository(tmp_path / "other.git")
+    other.create("main")
+    tree = other.tree_with(None, {"more/service.yaml": SERVICE})
+    other.move("refs/heads/main", other.commit_tree(tree, [], "Theirs", Identity("Ada", "ada@acme.example")), NOTHING)
+
+    def make(place: Rehearsal) -> list[dict[str, str]]:
+        return [
+            {"repoURL": other.path.as_uri(), "path": "more", "targetRevision": "main"},
+            {"repoURL": place.gitops.url, "path": "demo", "targetRevision": "main"},
+        ]
+
+    return make
+
+
+def test_our_source_is_judged_among_several(tmp_path: Path, sources: Callable[[Rehearsal], Any]) -> None:
+    with open_rehearsal(tmp_path) as place:
+        started(place, sources=sources(place))
+        assert preflight_of(place).has_passed
+        faults(place).dropped_refreshes = 1
+        revision = place.promote()
+
+        answer = follow(place, revision)
+
+        assert confirmed(answer)
+        assert answer.evidence[0].startswith(f"Synced at {revision}")
+        later = place.promote(OTHER)
+        assert follow(place, revision).verdict.reason == f"staging: superseded: commit {later[:7]} wants {OTHER}"
+
+
+def test_our_source_is_synced_by_hand_among_several(tmp_path: Path, sources: Callable[[Rehearsal], Any]) -> None:
+    rights = (*READ_EVERYTHING, Right("applications", "sync", "*/*"))
+    with open_rehearsal(tmp_path, rights=rights) as place:
+        place.add(sources=sources(place))
+        place.until(lambda a: a["status"].get("sync", {}).get("status") == "OutOfSync")
+        revision = place.promote()
+
+        assert confirmed(follow(place, revision))
+        synced = place.until(lambda a: "operation" not in a)["status"]["operationState"]["syncResult"]["revisions"]
+        assert synced[1] == revision
+        assert [one.path.rpartition("/")[2] for one in place.writes] == ["sync"]

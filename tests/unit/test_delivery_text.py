@@ -417,3 +417,23 @@ def test_what_a_freeze_or_a_soak_time_names_has_to_be_there() -> None:
         "d.yaml:16: environments.staging.soak-seconds: staging needs no other environment in which a candidate could "
         "soak; add `needs`, or remove this"
     )
+
+
+def test_several_applications_of_argo_cd_may_roll_one_environment_out() -> None:
+    also = 'argocd: {application: "{application}-eu", also: [{application: "{application}-us", server: argocd-us}]}'
+    text = GOOD.replace('argocd: {application: "{application}-staging"}', also)
+
+    target = parse_delivery(text, file="delivery.yaml").environment("staging", "shop-api").argocd
+
+    assert [(one.application, one.server) for one in (target, *target.also)] == [
+        ("shop-api-eu", "argocd"),
+        ("shop-api-us", "argocd-us"),
+    ]
+
+
+def test_a_list_of_applications_within_a_list_is_refused() -> None:
+    also = "argocd: {application: a, also: [{application: b, also: [{application: c}]}]}"
+    text = GOOD.replace('argocd: {application: "{application}-staging"}', also)
+
+    with pytest.raises(ConfigurationError, match="put all of them into one list"):
+        parse_delivery(text, file="delivery.yaml")

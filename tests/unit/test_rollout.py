@@ -10,6 +10,7 @@ from tasks.domain.delivery.rollout import RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
+from tasks.domain.rollout.everywhere import together
 from tasks.domain.rollout.facts import (
     ApplicationStatus,
     Condition,
@@ -291,6 +292,21 @@ def test_the_evidence_names_what_went_wrong() -> None:
         f"Deployment shop-api is rendered with {IMAGE}",
         "pod shop-api-7f: ImagePullBackOff, 0 restarts (no such image)",
     )
+
+
+A, B = failed("a: broken"), pending("b: moves")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        ([passed("a: fine"), passed("b: fine")], passed("a: fine; b: fine")),
+        ([passed("a: fine"), B], B),
+        ([B, A], A),
+    ],
+)
+def test_an_environment_is_no_better_than_its_worst_application(verdicts: list[Verdict], whole: Verdict) -> None:
+    assert together(verdicts) == whole
 
 
 def test_what_would_keep_a_change_back_is_said_before_it_is_written() -> None:

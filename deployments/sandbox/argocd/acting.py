@@ -88,6 +88,8 @@ def _sync_of(call: Call, application: Document) -> Document:
 def _revisions(call: Call, application: Document) -> tuple[str, ...]:
     """A full SHA is taken at its word; anything else is looked up at the remote now."""
     asked, sources = call.text("revision"), sources_of(application)
+    if len(sources) > 1:
+        return _revisions_of_several(call, application)
     if asked and FULL_SHA.fullmatch(asked) and len(sources) == 1:
         return (asked,)
     try:
@@ -96,6 +98,22 @@ def _revisions(call: Call, application: Document) -> tuple[str, ...]:
         return call.state.parts.desired.resolve(application)
     except (RepositoryError, TargetStateError) as error:
         raise failed_precondition(str(error)) from error
+
+
+def _revisions_of_several(call: Call, application: Document) -> tuple[str, ...]:
+    """`revisions` go with `sourcePositions`, counted from 1; `revision` means nothing to several sources."""
+    asked, positions = call.field("revisions") or [], call.field("sourcePositions") or []
+    if len(asked) != len(positions):
+        raise invalid_argument("source positions and revisions must have the same length")
+    if any(not isinstance(p, int) or not 1 <= p <= len(sources_of(application)) for p in positions):
+        raise invalid_argument("source position is out of range")
+    try:
+        resolved = list(call.state.parts.desired.resolve(application))
+    except (RepositoryError, TargetStateError) as error:
+        raise failed_precondition(str(error)) from error
+    for revision, position in zip(asked, positions, strict=True):
+        resolved[position - 1] = revision
+    return tuple(resolved)
 
 
 def _ask_for(call: Call, application: Document, operation: Document) -> Document:

@@ -39,6 +39,7 @@ def read_status(application: Json, source: int) -> ApplicationStatus:
             for r in status.get("resources") or ()
             if r.get("status") == Sync.OUT_OF_SYNC
         ),
+        position=source + 1 if _part(application, "spec").get("sources") else None,
         skips_reconciliation=(_part(_part(application, "metadata"), "annotations").get(_SKIP) == "true"),
         owned_by_application_set=any(
             owner.get("kind") == "ApplicationSet"

@@ -69,7 +69,7 @@ class Environment(Part):
         }
         return self.model_copy(
             update={
-                "argocd": self.argocd.model_copy(update={"application": filled(self.argocd.application)}),
+                "argocd": self.argocd.for_application(name),
                 "manifest": self.manifest.model_copy(
                     update={
                         "file": filled(self.manifest.file),

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from tasks.domain.configuration.checked_text import ArgoCDApplicationName, Name
+from tasks.domain.configuration.checked_text import PLACEHOLDER, ArgoCDApplicationName, Name
 from tasks.domain.configuration.part import Part, Seconds, Text
 
 MustBeSynced = Literal["application", "workloads"]
@@ -22,6 +22,23 @@ class ArgoCDTarget(Part):
         description="What has to be Synced: the whole application, or only the workloads that name the image, where "
         "something else in it is always OutOfSync.",
     )
+    also: tuple["ArgoCDTarget", ...] = Field(
+        (),
+        description="Further applications that roll the same manifest out, as in other clusters: the environment is "
+        "confirmed only when all are.",
+    )
+
+    @field_validator("also")
+    @classmethod
+    def _is_flat(cls, also: tuple["ArgoCDTarget", ...]) -> tuple["ArgoCDTarget", ...]:
+        if any(target.also for target in also):
+            raise ValueError("an application below 'also' has an 'also' of its own; put all of them into one list")
+        return also
+
+    def for_application(self, name: str) -> "ArgoCDTarget":
+        """The same with {application} filled in."""
+        also = tuple(target.for_application(name) for target in self.also)
+        return self.model_copy(update={"application": self.application.replace(PLACEHOLDER, name), "also": also})
 
 
 class RolloutTimeouts(Part):

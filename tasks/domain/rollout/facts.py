@@ -128,6 +128,8 @@ class ApplicationStatus:
     out_of_sync: tuple[OutOfSync, ...] = ()
     owned_by_application_set: bool = False
     skips_reconciliation: bool = False
+    position: int | None = None
+    """Our source's position among several, counted from 1; None where there is one source."""
 
 
 PULL_REASONS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})

@@ -164,4 +164,5 @@ def _patiently(observe_now: Callable[[], Observation], timeouts: RolloutTimeouts
 def _sync_where_nobody_else_does(application: ApplicationApi, status: ApplicationStatus, revision: str) -> None:
     # A sync by hand of an auto-synced application may bring an older commit back (argo-cd issue 10367).
     if _is_synced_by_us(status):
-        application.sync(revision, _SYNC_INFO, position=status.position)
+        # Of a hydrated application the commit that is synced is not ours, but the newest of its branch.
+        application.sync(revision, _SYNC_INFO, position=status.position, at_head=status.is_hydrated)

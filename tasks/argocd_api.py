@@ -68,14 +68,18 @@ class ApplicationApi:
         if self._get(f"/account/can-i/applications/sync/{name}").get("value") != "yes":
             raise AccessRefused(self._lacks("sync") + "; grant it, or switch auto-sync on")
 
-    def sync(self, revision: str, info: str, *, position: int | None = None) -> None:
+    def sync(self, revision: str, info: str, *, position: int | None = None, at_head: bool = False) -> None:
         """Start a sync of the commit, found again by `info`; one that is under way, or a window, is waited for.
 
         `position` is that of the commit's source, from 1, where the application has several; the others are synced as
-        their branches are.
+        their branches are. With `at_head` what the branch holds is synced, and the commit is only noted.
         """
         infos = [{"name": info, "value": revision}]
-        what = {"revision": revision} if position is None else {"revisions": [revision], "sourcePositions": [position]}
+        what: dict[str, Any] = {"revision": revision}
+        if at_head:
+            what = {}
+        elif position is not None:
+            what = {"revisions": [revision], "sourcePositions": [position]}
         body: dict[str, Any] = self._where() | what | {"prune": False, "infos": infos}
         response = self._send("POST", self._path("sync"), json=body)
         message = read_message(response.content)

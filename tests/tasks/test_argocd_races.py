@@ -722,3 +722,104 @@ def test_our_source_is_synced_by_hand_among_several(tmp_path: Path, sources: Cal
         synced = place.until(lambda a: "operation" not in a)["status"]["operationState"]["syncResult"]["revisions"]
         assert synced[1] == revision
         assert [one.path.rpartition("/")[2] for one in place.writes] == ["sync"]
+
+
+# 24: hydrated applications, where Argo CD itself writes what it syncs
+
+
+def hydrator(place: Rehearsal, **more: Any) -> dict[str, Any]:
+    dry = {"repoURL": place.gitops.url, "targetRevision": "main", "path": "demo"}
+    return {"drySource": dry, "syncSource": {"targetBranch": "env/staging", "path": "shop"}, **more}
+
+
+def hydrated(place: Rehearsal) -> Rehearsal:
+    # The branch that is synced comes into being with the first hydration, which makes no comparison of its own.
+    place.add(automated={"prune": True}, sourceHydrator=hydrator(place), source=None)
+    place.until(is_settled)
+    return place
+
+
+def test_a_hydrated_application_is_judged_by_its_dry_commit(tmp_path: Path) -> None:
+    with open_rehearsal(tmp_path) as place:
+        hydrated(place)
+        assert preflight_of(place).has_passed
+        revision = place.promote()
+
+        answer = follow(place, revision)
+
+        assert confirmed(answer)
+        assert answer.verdict.reason.startswith(f"staging: runs 222222222222 of {revision[:7]}")
+        synced = place.until(is_settled)["status"]["sync"]["revision"]
+        assert synced == place.repository.head("env/staging") != revision
+
+
+def test_a_hydration_that_has_not_begun_is_waited_for_and_named(tmp_path: Path) -> None:
+    with open_rehearsal(tmp_path) as place:
+        before = place.repository.head("main") or ""
+        hydrated(place)
+        faults(place).hydrator_sleeps = True
+        revision = place.promote()
+
+        timed_out(follow(place, revision, detect_seconds=1), f"Argo CD sees {before[:7]}, not yet {revision[:7]}")
+        with after(0.5, lambda: setattr(faults(place), "hydrator_sleeps", False)):
+            assert confirmed(follow(place, revision))
+
+
+def test_a_hydration_that_fails_fails_the_rollout(tmp_path: Path) -> None:
+    with open_rehearsal(tmp_path) as place:
+        hydrated(place)
+        faults(place).failing_hydration = "the branch is protected"
+
+        answer = follow(place, place.promote(), degraded_grace_seconds=0.2)
+
+    assert answer.kind is RolloutKind.RENDER_FAILED
+    assert "HydrationError: failed to hydrate app: the branch is protected" in answer.verdict.reason
+
+
+def test_a_hydrated_commit_that_waits_for_a_pull_request_is_named_and_then_followed(tmp_path: Path) -> None:
+    with open_rehearsal(tmp_path) as place:
+        hydrated(place)
+        staged = hydrator(place, hydrateTo={"targetBranch": "env/staging-next"})
+        place.add(automated={"prune": True}, sourceHydrator=staged, source=None)
+        revision = place.promote()
+
+        timed_out(
+            follow(place, revision, sync_seconds=1),
+            "it hydrates to branch env/staging-next, and something has to bring that to env/staging",
+        )
+
+        def merge() -> None:
+            branch, parent = place.repository.head("env/staging-next"), place.repository.head("env/staging")
+            tree = place.repository.tree_with(branch, {})
+            merged = place.repository.commit_tree(tree, [parent, branch], "Merge", Identity("Ada", "ada@acme.example"))
+            place.repository.move("refs/heads/env/staging", merged, parent or NOTHING)
+
+        with after(0.3, merge):
+            assert confirmed(follow(place, revision))
+
+
+def test_a_dry_commit_that_changes_nothing_hydrated_is_confirmed(tmp_path: Path) -> None:
+    with open_rehearsal(tmp_path) as place:
+        hydrated(place)
+
+        assert confirmed(follow(place, place.commit({"README.md": "Nothing that is rendered.\n"}), OLD))
+
+
+def test_a_dry_commit_with_another_image_supersedes_ours(tmp_path: Path) -> None:
+    with open_rehearsal(tmp_path) as place:
+        hydrated(place)
+        revision = place.promote()
+        place.promote(OTHER)
+
+        assert follow(place, revision).kind is RolloutKind.SUPERSEDED
+
+
+def test_a_hydrated_application_is_synced_by_hand_at_its_hydrated_commit(tmp_path: Path) -> None:
+    rights = (*READ_EVERYTHING, Right("applications", "sync", "*/*"))
+    with open_rehearsal(tmp_path, rights=rights) as place:
+        place.add(sourceHydrator=hydrator(place), source=None)
+        place.until(lambda a: a["status"].get("sync", {}).get("status") == "OutOfSync")
+        revision = place.promote()
+
+        assert confirmed(follow(place, revision))
+        assert [one.path.rpartition("/")[2] for one in place.writes][-1] == "sync"

@@ -137,9 +137,69 @@ def test_the_source_is_found_among_several() -> None:
         find_source(application, "https://github.com/dudinea/cfrepo02", "main")
 
 
-def test_a_hydrated_application_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="uses a source hydrator"):
-        find_source({"spec": {"sourceHydrator": {"drySource": {}}}}, "https://git.example/a", "main")
+HYDRATOR = {
+    "drySource": {"repoURL": "https://git.example/a", "targetRevision": "main", "path": "apps/shop"},
+    "syncSource": {"targetBranch": "env/staging", "path": "shop"},
+}
+
+
+def hydrated(revision: str = "e" * 40, hydrate_to: str = "", **status: Any) -> ApplicationStatus:
+    """An application whose dry commit d was hydrated as e."""
+    done = {"drySHA": "d" * 40, "hydratedSHA": "e" * 40}
+    told = {"currentOperation": done | {"phase": "Hydrated"}, "lastSuccessfulOperation": done} | status
+    hydrator = HYDRATOR | ({"hydrateTo": {"targetBranch": hydrate_to}} if hydrate_to else {})
+    state = {"phase": "Succeeded", "syncResult": {"revision": revision}}
+    whole = {"sync": {"revision": revision}, "sourceHydrator": told, "operationState": state}
+    return read_status({"spec": {"sourceHydrator": hydrator}, "status": whole}, source=0)
+
+
+def test_a_hydrated_application_follows_its_dry_source() -> None:
+    application = {"metadata": {"name": "shop"}, "spec": {"sourceHydrator": HYDRATOR}}
+
+    assert find_source(application, "https://git.example/a", "main") == 0
+    with pytest.raises(ConfigurationError, match=r"follows main of .*, not branch env/staging"):
+        find_source(application, "https://git.example/a", "env/staging")
+
+
+def test_the_revision_of_a_hydrated_application_is_the_dry_one() -> None:
+    status = hydrated()
+
+    assert status.operation is not None
+    assert (status.revision, status.operation.revision, status.note) == ("d" * 40, "d" * 40, "")
+
+
+def test_a_sync_of_an_earlier_hydrated_commit_is_of_an_unknown_dry_one() -> None:
+    operation = hydrated(revision="b" * 40).operation
+
+    assert operation is not None
+    assert operation.revision is None
+
+
+def test_a_dry_commit_that_changed_nothing_counts_as_hydrated() -> None:
+    assert hydrated(lastComparedDryRevision="f" * 40).revision == "f" * 40
+
+
+def test_a_dry_commit_that_is_being_hydrated_does_not_count_yet() -> None:
+    current = {"phase": "Hydrating", "drySHA": "f" * 40, "message": ""}
+    status = hydrated(currentOperation=current, lastComparedDryRevision="f" * 40)
+
+    assert (status.revision, status.note) == ("d" * 40, "it hydrates fffffff now")
+
+
+def test_a_hydration_that_failed_is_a_rendering_that_failed() -> None:
+    current = {"phase": "Failed", "message": "no such chart", "finishedAt": "2025-09-05T10:00:05Z", "drySHA": "f" * 40}
+
+    [condition] = hydrated(currentOperation=current).conditions
+
+    assert condition == Condition("HydrationError", "no such chart", at(10, 0, 5))
+    assert condition.is_render_error
+
+
+def test_what_is_hydrated_to_a_branch_of_its_own_has_to_be_brought_on() -> None:
+    note = "it hydrates to branch env/staging-next, and something has to bring that to env/staging"
+
+    assert hydrated(revision="b" * 40, hydrate_to="env/staging-next").note == note
+    assert read_status({"spec": {"sourceHydrator": HYDRATOR}}, source=0).revision is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The loop that compares each Application with git and with its cluster, and starts syncs where the policy says so."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -7,8 +8,10 @@ from deployments.sandbox.argocd.comparison import Comparison, compare
 from deployments.sandbox.argocd.desired import Desired, TargetStateError
 from deployments.sandbox.argocd.faults import spend
 from deployments.sandbox.argocd.health_loop import HealthLoop
+from deployments.sandbox.argocd.hydrator import hydrate
 from deployments.sandbox.argocd.observation import Observation, look
 from deployments.sandbox.argocd.parts import Parts
+from deployments.sandbox.argocd.repository import RepositoryError
 from deployments.sandbox.argocd.resources import Document, annotations_of
 from deployments.sandbox.argocd.status import (
     REFRESH,
@@ -92,6 +95,16 @@ class ComparisonLoop:
             self._compare_with_cluster(key, application, observation)
 
     def _compare_with_git(self, key: ApplicationName, application: Document, refresh: str | None) -> None:
+        self._compare_revisions(key, application, refresh)
+        faults = self.parts.faults_of(application)
+        if not application["spec"].get("sourceHydrator") or faults.hydrator_sleeps:
+            return
+        # Apart from the comparison, as in a real one: what it pushes shows in the next.
+        with suppress(RepositoryError):
+            if hydrate(self.parts.store, key, self.parts.desired.repositories, faults.failing_hydration):
+                self._observation(key).next_poll = monotonic() + self.parts.timing.after_operation
+
+    def _compare_revisions(self, key: ApplicationName, application: Document, refresh: str | None) -> None:
         observation = self._observation(key)
         try:
             desired = self._desired(application)

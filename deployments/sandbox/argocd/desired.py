@@ -35,7 +35,7 @@ class DesiredStates:
     """Renders, and remembers what it rendered until `forget`, as Argo CD's manifest cache does."""
 
     def __init__(self, repositories: Repositories) -> None:
-        self._repositories = repositories
+        self.repositories = repositories
         self._rendered: dict[str, tuple[str, list[Document]]] = {}
 
     def forget(self) -> None:
@@ -46,7 +46,7 @@ class DesiredStates:
         """The commit of each source's target revision at its remote; raises TargetStateError."""
         try:
             return tuple(
-                self._repositories.resolve(source["repoURL"], source.get("targetRevision") or "")
+                self.repositories.resolve(source["repoURL"], source.get("targetRevision") or "")
                 for source in sources_of(application)
             )
         except RepositoryError as error:
@@ -69,7 +69,7 @@ class DesiredStates:
         asked = json.dumps([application["metadata"]["name"], application["spec"], revisions, index], sort_keys=True)
         if asked not in self._rendered:
             try:
-                kind, found = render_source(self._repositories, application, revisions, index)
+                kind, found = render_source(self.repositories, application, revisions, index)
                 labelled = [_labelled(application, manifest) for manifest in found]
             except (RepositoryError, RenderError, ValueError) as error:
                 place = f"failed to generate manifest for source {index + 1} of {len(revisions)}"

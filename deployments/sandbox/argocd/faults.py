@@ -18,6 +18,10 @@ class ApplicationFaults:
     """The commit whose manifests are rendered whatever the revision; the label is the right one (argo-cd#26530)."""
     comparison_errors: int = 0
     """So many of the next comparisons with git fail; -1 for ever."""
+    failing_hydration: str | None = None
+    """What the commit server says instead of hydrating."""
+    hydrator_sleeps: bool = False
+    """Nothing is hydrated while this is set."""
     failing_syncs: int = 0
     """So many of the next attempts to apply fail, retries included; -1 for ever."""
     sync_failure: str = "admission webhook denied the request"

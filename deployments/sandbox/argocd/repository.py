@@ -16,6 +16,11 @@ FULL_SHA = re.compile(r"[0-9a-f]{40}")
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _REGULAR_FILES = ("100644", "100755")
 _KEPT_TREES = 16
+_HYDRATOR = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Argo CD"), ("EMAIL", "argo-cd@example.com"))
+}
 
 
 class RepositoryError(Exception):
@@ -71,6 +76,36 @@ class Repositories:
         author, committed, message = answer.split("\0", 2)
         return Revision(author, timestamp(datetime.fromtimestamp(int(committed), UTC)), message.strip())
 
+    def commit_manifests(
+        self, url: str, branch: str, manifests: Mapping[str, str], beside: Mapping[str, str], message: str
+    ) -> str:
+        """Push the files to the branch, which is born if need be; nothing is pushed where the manifests are the same.
+
+        Returns the commit at the branch's tip then.
+        """
+        with self._lock:
+            names = self._git(url, "ls-remote", "--", url, f"refs/heads/{branch}").split()
+            head = names[0] if names else None
+            mirror = self._mirror_with(url, head or self.resolve(url, "HEAD"))
+            if head and all(self.files(url, head).get(path) == text for path, text in manifests.items()):
+                return head
+            index = {"GIT_INDEX_FILE": str(mirror / "hydrator.index")}
+            if head:
+                self._run(url, ["-C", str(mirror), "read-tree", head], settings=index)
+            else:
+                self._run(url, ["-C", str(mirror), "read-tree", "--empty"], settings=index)
+            for path, text in {**manifests, **beside}.items():
+                blob = self._run(url, ["-C", str(mirror), "hash-object", "-w", "--stdin"], text.encode()).decode()
+                entry = f"100644 {blob.strip()}\t{path}\n".encode()
+                self._run(url, ["-C", str(mirror), "update-index", "--index-info"], entry, settings=index)
+            tree = self._run(url, ["-C", str(mirror), "write-tree"], settings=index).decode().strip()
+            parents = ["-p", head] if head else []
+            commit = self._run(
+                url, ["-C", str(mirror), "commit-tree", tree, *parents], message.encode(), settings=_HYDRATOR
+            )
+            self._git(url, "-C", str(mirror), "push", "--quiet", url, f"{commit.decode().strip()}:refs/heads/{branch}")
+            return commit.decode().strip()
+
     def _mirror_with(self, url: str, commit: str) -> Path:
         if not FULL_SHA.fullmatch(commit):
             raise RepositoryError(f"'{commit}' is not a commit SHA")
@@ -104,8 +139,10 @@ class Repositories:
     def _git(self, url: str, *arguments: str) -> str:
         return self._run(url, list(arguments)).decode(errors="replace")
 
-    def _run(self, url: str, arguments: list[str], sent: bytes = b"") -> bytes:
-        environment = _clean_environment(self._folder) | self._environment_of(url)
+    def _run(
+        self, url: str, arguments: list[str], sent: bytes = b"", *, settings: Mapping[str, str] | None = None
+    ) -> bytes:
+        environment = _clean_environment(self._folder) | self._environment_of(url) | dict(settings or {})
         try:
             done = subprocess.run(
                 ["git", *arguments], input=sent, capture_output=True, env=environment, timeout=30, check=False

@@ -16,8 +16,12 @@ _INLINE_VALUES = ".application-values.yaml"
 
 
 def sources_of(application: Document) -> list[Document]:
-    """The sources; `sources` wins over `source` where it is not empty."""
+    """The sources; `sources` wins over `source` where it is not empty, and what is hydrated over both."""
     spec = application["spec"]
+    if hydrator := spec.get("sourceHydrator"):
+        sync = hydrator["syncSource"]
+        synced = {"repoURL": hydrator["drySource"]["repoURL"], "targetRevision": sync["targetBranch"]}
+        return [synced | {"path": sync["path"]}]
     return list(spec.get("sources") or [spec["source"]])
 
 

@@ -23,7 +23,7 @@ def source_fields(application: Document) -> dict[str, Any]:
     """`source`, or the empty one that Go cannot leave out and `sources`."""
     if application["spec"].get("sources"):
         return {"source": {"repoURL": ""}, "sources": sources_of(application)}
-    return {"source": application["spec"]["source"]}
+    return {"source": sources_of(application)[0]}
 
 
 def write_comparison(application: Document, comparison: Comparison, sync_error: str | None) -> None:
@@ -60,7 +60,7 @@ def write_reconciled(application: Document, refresh: str | None) -> None:
     status = application["status"]
     status["reconciledAt"] = timestamp()
     status["controllerNamespace"] = application["metadata"]["namespace"]
-    status["sourceHydrator"] = {}
+    status.setdefault("sourceHydrator", {})
     end_refresh(application, refresh)
 
 

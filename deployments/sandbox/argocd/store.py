@@ -125,6 +125,8 @@ def _check(manifest: Document) -> None:
     spec, name = manifest.get("spec") or {}, (manifest.get("metadata") or {}).get("name")
     if manifest.get("kind") != "Application" or not name:
         raise ValueError("the manifest is no Application with a metadata.name; give one of kind Application")
+    if spec.get("sourceHydrator") and spec.get("destination"):
+        return
     if not (spec.get("sources") or spec.get("source")) or not spec.get("destination"):
         raise ValueError(f"the Application {name} needs spec.destination and spec.source or spec.sources")
     if any(not source.get("repoURL") for source in spec.get("sources") or [spec["source"]]):

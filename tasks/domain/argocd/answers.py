@@ -8,9 +8,11 @@ import base64
 import binascii
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from tasks.domain.argocd.hydration import Hydration, read_hydration
 from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, OutOfSync, Phase, Sync
 
 Json = dict[str, Any]
@@ -21,18 +23,21 @@ _SHA = re.compile(r"[0-9a-f]{40,64}")
 
 def read_status(application: Json, source: int) -> ApplicationStatus:
     """The facts of an Application; `source` is the index of our source among its sources."""
-    status = _part(application, "status")
+    status, hydration = _part(application, "status"), read_hydration(application)
     sync, health = _part(status, "sync"), _part(status, "health")
+    failure = hydration.failure if hydration else None
     return ApplicationStatus(
-        revision=_revision(sync, source),
+        revision=hydration.dry if hydration else _revision(sync, source),
         sync=_one_of(Sync, sync.get("status"), Sync.UNKNOWN),
         health=_one_of(Health, health.get("status"), Health.UNKNOWN),
         auto_sync=_is_auto_synced(application),
         health_message=health.get("message") or "",
         health_since=read_time(health.get("lastTransitionTime")),
         reconciled_at=read_time(status.get("reconciledAt")),
-        operation=_operation(application, source),
-        conditions=tuple(_condition(c) for c in status.get("conditions") or ()),
+        operation=_operation(application, source, hydration),
+        conditions=(*(_condition(c) for c in status.get("conditions") or ()), *((failure,) if failure else ())),
+        is_hydrated=hydration is not None,
+        note=hydration.note if hydration else "",
         unhealthy=tuple(text for r in status.get("resources") or () if (text := _trouble(r))),
         out_of_sync=tuple(
             OutOfSync(resource_name(r), to_prune=bool(r.get("requiresPruning")))
@@ -73,7 +78,14 @@ def _is_auto_synced(application: Json) -> bool:
     return isinstance(automated, dict) and automated.get("enabled") is not False
 
 
-def _operation(application: Json, source: int) -> Operation | None:
+def _operation(application: Json, source: int, hydration: Hydration | None) -> Operation | None:
+    operation = _operation_of(application, source)
+    if operation is None or hydration is None:
+        return operation
+    return replace(operation, revision=hydration.dry_of.get(operation.revision or ""))
+
+
+def _operation_of(application: Json, source: int) -> Operation | None:
     state = _part(_part(application, "status"), "operationState")
     phase = _one_of(Phase, state.get("phase"), Phase.RUNNING)
     requested = _part(application, "operation")

@@ -16,10 +16,6 @@ def find_source(application: Json, repository: str, branch: str) -> int:
     """The index of the source that follows this repository and branch; raises ConfigurationError where none does."""
     name = (application.get("metadata") or {}).get("name")
     spec = application.get("spec") or {}
-    if spec.get("sourceHydrator"):
-        raise ConfigurationError(
-            f"Argo CD application {name} uses a source hydrator, whose commits are not ours; use a plain source"
-        )
     wanted = normal_url(repository)
     ours = [i for i, source in enumerate(_sources(spec)) if normal_url(source.get("repoURL") or "") == wanted]
     if not ours:
@@ -59,6 +55,9 @@ def refuse_unused_file(application: Json, source: int, file: str) -> None:
 
 
 def _sources(spec: Json) -> list[Json]:
+    # What is hydrated is written by Argo CD; ours is the dry source.
+    if dry := (spec.get("sourceHydrator") or {}).get("drySource"):
+        return [dry]
     # Where both are given, Argo CD uses the list.
     return spec.get("sources") or ([spec["source"]] if spec.get("source") else [])
 

@@ -63,6 +63,8 @@ def _is_detected(expectation: Expectation, look: Observation) -> Unmet | None:
     sentence = f"Argo CD sees {seen}, not yet {ours}"
     if look.contains is None and look.status.revision:
         sentence = f"it cannot be told whether {seen}, which Argo CD sees, contains {ours}"
+    if look.status.note:
+        sentence += f"; {look.status.note}"
     # Said only when a webhook or a refresh should have shown by now.
     is_late = (look.at - expectation.pushed_at).total_seconds() > expectation.timeouts.detect_seconds / 4
     compared = look.status.reconciled_at
@@ -76,6 +78,7 @@ def _is_desired(expectation: Expectation, look: Observation) -> Unmet | None:
     within = expectation.timeouts.sync_seconds
     if not runs(workloads.desired, expectation.image):
         sentence = f"what Argo CD renders from {short(look.status.revision)} does not name {expectation.image}"
+        sentence += f"; {look.status.note}" if look.status.note else ""
         return Unmet(RolloutKind.MANIFESTS, sentence, within)
     if wrong := others(workloads.desired, expectation.image):
         sentence = f"what Argo CD renders also names {wrong[0]}; give every workload of this repository the same digest"

@@ -100,7 +100,7 @@ class Condition:
     @property
     def is_render_error(self) -> bool:
         """Whether Argo CD cannot work out what should run."""
-        return self.type in {"ComparisonError", "InvalidSpecError", "UnknownError"}
+        return self.type in {"ComparisonError", "InvalidSpecError", "UnknownError", "HydrationError"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,9 @@ class ApplicationStatus:
     out_of_sync: tuple[OutOfSync, ...] = ()
     owned_by_application_set: bool = False
     skips_reconciliation: bool = False
+    is_hydrated: bool = False
+    note: str = ""
+    """What is still to happen before Argo CD can see a commit, as a half sentence."""
     position: int | None = None
     """Our source's position among several, counted from 1; None where there is one source."""
 

@@ -17,6 +17,7 @@ from tasks.argocd_api import ApplicationApi
 from tasks.argocd_observation import Contains, ImageAt, observe, remembering
 from tasks.argocd_stream import Watch, watching
 from tasks.domain.argocd.answers import read_status, read_token_expiry
+from tasks.domain.argocd.parent import refuse_idle_parent
 from tasks.domain.argocd.source import find_source, refuse_unused_file
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import AccessRefused, Unreachable
@@ -49,14 +50,27 @@ def preflight(
     _refuse_ending_token(server, lasting_seconds)
     with server.get_client() as client:
         application = ApplicationApi(client, server.url, target)
-        body = application.read()
-        source = find_source(body, repository, branch)
-        refuse_unused_file(body, source, file)
-        status = read_status(body, source)
-        if _is_synced_by_us(status):
-            application.refuse_without_sync()
-        blocks = application.window_blocks(auto_sync=status.auto_sync)
-        return Readiness(status, decide_readiness(target.application, status, window_blocks=blocks))
+        above = application.parent
+        if above is None:
+            return _readiness(application, _read_ours(application, repository, branch, file))
+        parent = _read_ours(above, repository, branch, file)
+        refuse_idle_parent(parent, above.target.application)
+        of_parent, own = _readiness(above, parent), _readiness(application, read_status(application.read(), source=0))
+        return own if of_parent.verdict.has_passed else Readiness(own.status, of_parent.verdict)
+
+
+def _read_ours(application: ApplicationApi, repository: str, branch: str, file: str) -> ApplicationStatus:
+    body = application.read()
+    source = find_source(body, repository, branch)
+    refuse_unused_file(body, source, file)
+    return read_status(body, source)
+
+
+def _readiness(application: ApplicationApi, status: ApplicationStatus) -> Readiness:
+    if _is_synced_by_us(status):
+        application.refuse_without_sync()
+    blocks = application.window_blocks(auto_sync=status.auto_sync)
+    return Readiness(status, decide_readiness(application.target.application, status, window_blocks=blocks))
 
 
 def _refuse_ending_token(server: ArgoCDServer, lasting_seconds: int) -> None:
@@ -164,5 +178,4 @@ def _patiently(observe_now: Callable[[], Observation], timeouts: RolloutTimeouts
 def _sync_where_nobody_else_does(application: ApplicationApi, status: ApplicationStatus, revision: str) -> None:
     # A sync by hand of an auto-synced application may bring an older commit back (argo-cd issue 10367).
     if _is_synced_by_us(status):
-        # Of a hydrated application the commit that is synced is not ours, but the newest of its branch.
-        application.sync(revision, _SYNC_INFO, position=status.position, at_head=status.is_hydrated)
+        application.sync(revision, _SYNC_INFO, position=status.position, at_head=status.syncs_head)

@@ -13,7 +13,7 @@ import httpx
 
 from tasks.domain.argocd.answers import Json, read_message, read_window_blocks
 from tasks.domain.argocd.resources import read_pod_trouble, read_workloads
-from tasks.domain.delivery.rollout import ArgoCDTarget
+from tasks.domain.delivery.rollout import ArgoCDTarget, ParentApplication
 from tasks.domain.errors import AccessRefused, ConfigurationError, Unreachable
 from tasks.domain.rollout.decision import Refresh
 from tasks.domain.rollout.facts import Pod, Workloads
@@ -29,7 +29,13 @@ class ApplicationApi:
 
     client: httpx.Client
     url: str
-    target: ArgoCDTarget
+    target: ArgoCDTarget | ParentApplication
+
+    @property
+    def parent(self) -> "ApplicationApi | None":
+        """The application that applies this one, where its manifest is what we change."""
+        above = self.target.parent if isinstance(self.target, ArgoCDTarget) else None
+        return ApplicationApi(self.client, self.url, above) if above else None
 
     def read(self, refresh: Refresh | None = None, refresh_seconds: float = 20.0) -> Json:
         """The Application; with a refresh as it is after it, or as it is now where that does not end in time.

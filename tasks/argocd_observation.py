@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from tasks.argocd_api import ApplicationApi
 from tasks.domain.argocd.answers import read_status
+from tasks.domain.argocd.parent import seen_through
 from tasks.domain.argocd.source import find_source
 from tasks.domain.errors import InvalidManifest
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import Refresh
-from tasks.domain.rollout.facts import Expectation, Observation, Sync, Workloads
+from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Observation, Sync, Workloads
 from tasks.domain.rollout.images import our_pods
 
 Contains = Callable[[str, str], bool | None]
@@ -37,8 +38,7 @@ def observe(
     Raises AccessRefused, ConfigurationError, Unreachable, and what the two questions to git raise.
     """
     longest = min(_LONGEST_REFRESH_SECONDS, 4 * expectation.timeouts.poll_seconds)
-    body = application.read(refresh, longest)
-    status = read_status(body, find_source(body, expectation.repository, expectation.branch))
+    status = _status(application, expectation, refresh, longest)
     ours, other = _ancestry(status.revision, expectation, contains, image_at)
     operation = status.operation
     may_be_blocked = ours and status.sync is Sync.OUT_OF_SYNC and (operation is None or operation.is_over)
@@ -51,6 +51,20 @@ def observe(
         workloads=_workloads(application, expectation) if ours and other is None else None,
         window_blocks=bool(may_be_blocked) and application.window_blocks(auto_sync=status.auto_sync),
     )
+
+
+def _status(
+    application: ApplicationApi, expectation: Expectation, refresh: Refresh | None, longest: float
+) -> ApplicationStatus:
+    above, repository, branch = application.parent, expectation.repository, expectation.branch
+    if above is None:
+        body = application.read(refresh, longest)
+        return read_status(body, find_source(body, repository, branch))
+    body = above.read(refresh, longest)
+    parent = read_status(body, find_source(body, repository, branch))
+    # The child's sources are others, so it does not matter which one's revision is read.
+    child = read_status(application.read(refresh, longest), source=0)
+    return seen_through(parent, child, above.target.application, expectation.pushed_at)
 
 
 def _workloads(application: ApplicationApi, expectation: Expectation) -> Workloads:

@@ -18,7 +18,7 @@ import httpx
 
 from blocks.argocd import ArgoCDServer
 from tasks.domain.argocd.events import LIST_FIELDS, STREAM_FIELDS, Broken, Changed, read_event, read_prints
-from tasks.domain.delivery.rollout import ArgoCDTarget
+from tasks.domain.delivery.rollout import ArgoCDTarget, ParentApplication
 
 # Argo CD sends a comment every 15 seconds; a stream that is silent for longer is dead, or held back by a proxy.
 _SILENT_SECONDS = 45.0
@@ -50,9 +50,15 @@ class Watch:
 
     def wake(self, changed: Changed | None = None) -> None:
         """End the wait, if the change is one of this Application."""
-        namespace = self.target.namespace
-        if changed is None or (changed.name == self.target.application and namespace in (None, changed.namespace)):
+        if changed is None or any(
+            changed.name == one.application and one.namespace in (None, changed.namespace) for one in self.family
+        ):
             self._woken.set()
+
+    @property
+    def family(self) -> tuple[ArgoCDTarget | ParentApplication, ...]:
+        """The Application, and the one that applies it where it is asked about, too."""
+        return (self.target, self.target.parent) if self.target.parent else (self.target,)
 
 
 @contextmanager
@@ -177,7 +183,7 @@ class _Watcher:
             await asyncio.sleep(min((watch.slow_seconds for watch in self._watches), default=_LONGEST_PAUSE_SECONDS))
             if self._heard is None:
                 continue
-            projects = sorted({watch.target.project for watch in self._watches})
+            projects = sorted({one.project for watch in self._watches for one in watch.family})
             try:
                 answer = await client.get("/applications", params={"projects": projects, "fields": LIST_FIELDS})
                 prints = read_prints(answer.raise_for_status().json())

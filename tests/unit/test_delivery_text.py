@@ -431,6 +431,16 @@ def test_several_applications_of_argo_cd_may_roll_one_environment_out() -> None:
     ]
 
 
+def test_the_application_that_applies_another_one_is_named_by_the_applications_name() -> None:
+    parent = 'argocd: {application: "{application}-eu", parent: {application: "{application}-apps"}}'
+    text = GOOD.replace('argocd: {application: "{application}-staging"}', parent)
+
+    target = parse_delivery(text, file="delivery.yaml").environment("staging", "shop-api").argocd
+
+    assert target.parent is not None
+    assert target.parent.application == "shop-api-apps"
+
+
 def test_a_list_of_applications_within_a_list_is_refused() -> None:
     also = "argocd: {application: a, also: [{application: b, also: [{application: c}]}]}"
     text = GOOD.replace('argocd: {application: "{application}-staging"}', also)

@@ -16,6 +16,7 @@ from deployments.sandbox.argocd.resources import Document, annotations_of
 from deployments.sandbox.argocd.status import (
     REFRESH,
     end_refresh,
+    source_fields,
     start_operation,
     write_comparison,
     write_failure,
@@ -54,7 +55,7 @@ class ComparisonLoop:
         key = name_of(event.application)
         if event.type == "DELETED":
             self.healths.observations.pop(key, None)
-        elif event.type == "ADDED" or REFRESH in annotations_of(event.application):
+        elif event.type == "ADDED" or REFRESH in annotations_of(event.application) or _differs(event.application):
             self.queue.add(key, self.parts.timing.reaction)
 
     def _cluster_changed(self, *_: object) -> None:
@@ -88,7 +89,7 @@ class ComparisonLoop:
                 return
         if refresh == "hard":
             self.parts.desired.forget()
-        if refresh or monotonic() >= observation.next_poll:
+        if refresh or monotonic() >= observation.next_poll or _differs(application):
             observation.next_poll = monotonic() + self.parts.timing.comparison_poll
             self._compare_with_git(key, application, refresh)
         else:
@@ -186,3 +187,10 @@ class ComparisonLoop:
             is_skipped, faults.skipped_auto_syncs = spend(faults.skipped_auto_syncs)
             return None if is_skipped else decision
         return decision
+
+
+def _differs(application: Document) -> bool:
+    """Whether the spec wants other sources than those that were compared last."""
+    compared = (application["status"].get("sync") or {}).get("comparedTo")
+    wanted = source_fields(application)
+    return compared is not None and any(compared.get(name) != value for name, value in wanted.items())

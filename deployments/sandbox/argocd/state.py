@@ -10,6 +10,7 @@ from typing import Self
 from deployments.sandbox.argocd.accounts import Accounts
 from deployments.sandbox.argocd.cluster import Cluster
 from deployments.sandbox.argocd.comparison_loop import ComparisonLoop
+from deployments.sandbox.argocd.control_plane import ControlPlane
 from deployments.sandbox.argocd.desired import DesiredStates
 from deployments.sandbox.argocd.faults import Faults
 from deployments.sandbox.argocd.health_loop import HealthLoop
@@ -49,7 +50,8 @@ class ArgoCDState:
         self.store = ApplicationStore(namespace)
         self.repositories = Repositories(Path(self._folder.name), git_environments or {})
         desired = DesiredStates(self.repositories)
-        self.parts = Parts(self.store, desired, cluster, self.windows, self.faults, self.timing)
+        plane = ControlPlane(cluster, self.store)
+        self.parts = Parts(self.store, desired, plane, self.windows, self.faults, self.timing)
         self._healths = HealthLoop(self.parts, {})
         self._comparisons = ComparisonLoop(self.parts, self._healths)
         self._operations = OperationLoop(self.parts, self._comparisons.operation_ended)

@@ -36,7 +36,7 @@ def read_status(application: Json, source: int) -> ApplicationStatus:
         reconciled_at=read_time(status.get("reconciledAt")),
         operation=_operation(application, source, hydration),
         conditions=(*(_condition(c) for c in status.get("conditions") or ()), *((failure,) if failure else ())),
-        is_hydrated=hydration is not None,
+        syncs_head=hydration is not None,
         note=hydration.note if hydration else "",
         unhealthy=tuple(text for r in status.get("resources") or () if (text := _trouble(r))),
         out_of_sync=tuple(

@@ -21,7 +21,8 @@ def find_source(application: Json, repository: str, branch: str) -> int:
     if not ours:
         urls = ", ".join(str(source.get("repoURL")) for source in _sources(spec)) or "nothing"
         raise ConfigurationError(
-            f"Argo CD application {name} follows {urls}, not {repository}; correct one or the other"
+            f"Argo CD application {name} follows {urls}, not {repository}; correct one or the other, or, where the "
+            "manifest is the Application itself, name its `parent` in the environment's argocd settings"
         )
     following = [i for i in ours if _follows(_sources(spec)[i], branch)]
     if not following:

@@ -10,6 +10,14 @@ from tasks.domain.configuration.part import Part, Seconds, Text
 MustBeSynced = Literal["application", "workloads"]
 
 
+class ParentApplication(Part):
+    """The Argo CD application that applies another one's manifest: an app of apps, at the same server."""
+
+    application: ArgoCDApplicationName = Field(description="{application} stands for the application's name.")
+    project: Text = Field("default", description="The Argo CD project that the parent belongs to.")
+    namespace: Text | None = Field(None, description="Only for Applications outside Argo CD's own namespace.")
+
+
 class ArgoCDTarget(Part):
     """The Argo CD application that rolls an environment out."""
 
@@ -21,6 +29,11 @@ class ArgoCDTarget(Part):
         "application",
         description="What has to be Synced: the whole application, or only the workloads that name the image, where "
         "something else in it is always OutOfSync.",
+    )
+    parent: ParentApplication | None = Field(
+        None,
+        description="Where the manifest is the Argo CD Application itself (format: application): the application that "
+        "applies it, for its own source does not change with the image.",
     )
     also: tuple["ArgoCDTarget", ...] = Field(
         (),
@@ -37,8 +50,18 @@ class ArgoCDTarget(Part):
 
     def for_application(self, name: str) -> "ArgoCDTarget":
         """The same with {application} filled in."""
-        also = tuple(target.for_application(name) for target in self.also)
-        return self.model_copy(update={"application": self.application.replace(PLACEHOLDER, name), "also": also})
+
+        def filled(text: str) -> str:
+            return text.replace(PLACEHOLDER, name)
+
+        parent = self.parent
+        return self.model_copy(
+            update={
+                "application": filled(self.application),
+                "parent": parent and parent.model_copy(update={"application": filled(parent.application)}),
+                "also": tuple(target.for_application(name) for target in self.also),
+            }
+        )
 
 
 class RolloutTimeouts(Part):

@@ -128,7 +128,8 @@ class ApplicationStatus:
     out_of_sync: tuple[OutOfSync, ...] = ()
     owned_by_application_set: bool = False
     skips_reconciliation: bool = False
-    is_hydrated: bool = False
+    syncs_head: bool = False
+    """Whether what is synced is not our commit itself, but the newest of another branch or repository."""
     note: str = ""
     """What is still to happen before Argo CD can see a commit, as a half sentence."""
     position: int | None = None

@@ -49,8 +49,14 @@ def judge_reply(place: Place, policy: ApprovalPolicy, reply: Reply, question: st
             person = Person(check.approver.name, Identity.ONE_TIME_CODE, check.approver.aliases)
             login = check.approver.github_login or name
     if reply.decision == "approve" and not flaw:
-        person = replace(person, teams=_teams_of(place, policy, login))
+        person = replace(person, login=login, teams=teams_of(place, policy, login))
     return Answer(reply.decision, person, reply.comment.strip(), reply.answered_at, flaw)
+
+
+def teams_of(place: Place, policy: ApprovalPolicy, login: str) -> frozenset[str]:
+    """Those of the policy's teams that the account is in."""
+    repository = place.app.repository
+    return frozenset(team for team in sorted(policy.teams) if is_in_team(place.github, repository, team, login))
 
 
 def _unseal(reply: Reply, question: str) -> tuple[Person, str, str]:
@@ -70,8 +76,3 @@ def _with_aliases(person: Person) -> tuple[Person, str]:
     if known is None or (person.proof is Identity.GITHUB and not {known.github_login.casefold()} & person.keys):
         return person, person.name
     return replace(person, aliases=frozenset({known.name, *known.aliases})), known.github_login or person.name
-
-
-def _teams_of(place: Place, policy: ApprovalPolicy, login: str) -> frozenset[str]:
-    repository = place.app.repository
-    return frozenset(team for team in sorted(policy.teams) if is_in_team(place.github, repository, team, login))

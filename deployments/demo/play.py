@@ -1,20 +1,20 @@
 """Plays one story: pushes the commit, follows its runs, answers the question, and sums up what is true at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal, Protocol
+from itertools import chain, repeat
+from typing import Protocol
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.flow_runs import resume_flow_run
 
+from deployments.demo.people import Answering, Decision
 from deployments.demo.platform import RECORDED_AFTER_SECONDS, Platform
 from deployments.demo.stories import Story
 from deployments.demo.summary import Summary, sum_up
 from deployments.demo.timeline import Run, read_runs
 from deployments.sandbox.world import REPOSITORY, World
 
-Decision = Literal["approve", "reject"]
 # Asks the person, telling what the story wants; None means that they have decided in the browser.
 Ask = Callable[[Run, Decision], Decision | None]
 _LIMIT_SECONDS = 600
@@ -33,6 +33,8 @@ class Screen(Protocol):
 
 def play(story: Story, world: World, platform: Platform, screen: Screen, ask: Ask) -> Summary:
     """Raises TimeoutError where the story does not end within ten minutes."""
+    if said := story.before(world):
+        screen.say(said)
     screen.say(f"Pushing '{story.subject}' to {REPOSITORY}, and delivering GitHub's webhook")
     pushed = time.time()
     commit = world.push(story.subject, story.files)
@@ -40,7 +42,8 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
     screen.say(
         f"The receiver answered {delivery.status_code} in {delivery.duration * 1000:.0f} ms; commit {commit[:7]}"
     )
-    at_the_question = partial(_at_the_question, story, world, platform, screen, ask)
+    answers = chain(story.answers, repeat(story.answers[-1]))
+    at_the_question = partial(_at_the_question, story, world, platform, screen, ask, answers)
     with get_client(sync_client=True) as client:
         follow(client, commit, screen.show, at_the_question)
         time.sleep(2 * RECORDED_AFTER_SECONDS)
@@ -74,13 +77,21 @@ def follow(
     raise TimeoutError(f"the runs of {commit[:7]} did not end within {_LIMIT_SECONDS} s; look at them in the UI")
 
 
-def _at_the_question(story: Story, world: World, platform: Platform, screen: Screen, ask: Ask, waiting: Run) -> None:
+def _at_the_question(
+    story: Story,
+    world: World,
+    platform: Platform,
+    screen: Screen,
+    ask: Ask,
+    answers: Iterator[Answering],
+    waiting: Run,
+) -> None:
+    # Whoever answers in the browser takes the turn too.
+    answering = next(answers)
     link = f"{platform.ui_url}/runs/flow-run/{waiting.run_id}"
     screen.say(f"{waiting.name} waits for an approval: {link}")
     if happened := story.meanwhile(world, waiting):
         screen.say(happened)
     decision = ask(waiting, story.decision)
     if decision is not None:
-        answer = {"decision": decision, "approver": "Robin Reviewer", "comment": "answered in the demo"}
-        resume_flow_run(waiting.run_id, run_input=answer)
-        screen.say(f"Answered '{decision}' as Robin Reviewer, with the same form")
+        screen.say(answering(waiting, decision))

@@ -15,8 +15,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.live import Live
 
+from deployments.demo.people import Decision
 from deployments.demo.platform import Platform, complete, start_server
-from deployments.demo.play import Ask, Decision, Screen, play
+from deployments.demo.play import Ask, Screen, play
 from deployments.demo.screens import LiveScreen, PlainScreen
 from deployments.demo.stories import Story, find_story
 from deployments.demo.summary import Summary, show_summary

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from deployments.demo.people import Answering, as_robin, ask_for_two, on_github, with_a_code
 from deployments.demo.timeline import Run
 from deployments.sandbox.changes import broken_tests, good_change
 from deployments.sandbox.world import World
@@ -11,7 +12,10 @@ from deployments.sandbox.world import World
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One scenario; `ending` is the flow and environment of the last run and the state in which it has to end."""
+    """One scenario; `ending` is the flow and environment of the last run and the state in which it has to end.
+
+    `before` happens before the push, and tells what it did; `answers` are given to one question each, in turn.
+    """
 
     name: str
     subject: str
@@ -19,6 +23,8 @@ class Story:
     decision: Literal["approve", "reject"]
     ending: tuple[str, str, str]
     meanwhile: Callable[[World, Run], str | None]
+    before: Callable[[World], str | None] = lambda _world: None
+    answers: tuple[Answering, ...] = (as_robin,)
 
     def mistake(self, runs: tuple[Run, ...]) -> str | None:
         """How the story ended otherwise than it has to; None where it went well."""
@@ -54,6 +60,16 @@ def _stories() -> tuple[Story, ...]:
         Story("bad-release", subject, offer, "approve", (*promoted, "Rolled back"), _never_ready_in_production),
         Story("rejected", subject, offer, "reject", (*promoted, "Rejected"), _nothing),
         Story("unhealthy-staging", subject, offer, "approve", (*promoted, "Refused"), _unhealthy_staging),
+        Story(
+            "two-approvers",
+            subject,
+            offer,
+            "approve",
+            (*promoted, "Verified"),
+            _nothing,
+            before=ask_for_two,
+            answers=(with_a_code, on_github),
+        ),
     )
 
 

@@ -15,13 +15,15 @@ _PUNCTUATION = re.compile(r"[(),;<>\[\]]+")
 class Person:
     """Somebody who answered; `aliases` are other names that are known of them, `teams` those of the policy they are in.
 
-    With Identity.CLAIMED everything is only what was typed into the form.
+    `login` is the GitHub account by which the teams are looked up. With Identity.CLAIMED everything is only what was
+    typed into the form.
     """
 
     name: str
     proof: Identity = Identity.CLAIMED
     aliases: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
+    login: str = ""
 
     @property
     def keys(self) -> frozenset[str]:

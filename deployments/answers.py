@@ -75,7 +75,8 @@ def read_question(run_id: UUID) -> OpenQuestion:
             page = client.read_flow_run_input(run_id, keys["description"])
         if schema and page:
             code = json.loads(schema)["properties"].get("code")
-            return OpenQuestion(run_id, key, run.name, page, code is not None, bool(code) and "code" in code["title"])
+            takes_code = code is not None and "code" in code["title"]
+            return OpenQuestion(run_id, key, run.name, json.loads(page), code is not None, takes_code)
         time.sleep(_PAUSE_SECONDS)
     raise DeliveryError(f"{run.name} waits, but shows no form; look at {run_url(str(run_id))}")
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from deployments.integrations import IntegrateRun, Integrations
+from deployments.webhook.approval_page import approval_page
 from deployments.webhook.refusal import Refusal
 from deployments.webhook.request_body import drain_body, read_body
 from deployments.webhook.signature import is_signed, read_secrets
@@ -75,6 +76,8 @@ def create_app(delivery: Delivery | None = None, secrets: tuple[bytes, ...] = ()
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
+    if page := approval_page(os.environ):
+        app.include_router(page)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _no_such_route)
     app.add_exception_handler(Exception, _failed)

@@ -47,7 +47,7 @@ def question_of(waiting: Run) -> str:
     """What stands above the form at this moment."""
     with get_client(sync_client=True) as client:
         keys = client.read_flow_run(waiting.run_id).state.state_details.run_input_keyset
-        return client.read_flow_run_input(waiting.run_id, keys["description"])
+        return json.loads(client.read_flow_run_input(waiting.run_id, keys["description"]))
 
 
 @pytest.fixture
@@ -127,6 +127,7 @@ def test_two_people_one_with_a_code_each_counted_once(
         exit_code, said, problem = tidegate("approve", "shop-api", "production", "--as=ada-l", "--yes")
         assert (exit_code, problem) == (0, "")
         assert "Offer another product — Dana Developer" in " ".join(said.split())
+        assert "\\n" not in said
         assert codes[0] not in said
 
     def use_the_code_again(waiting: Run) -> None:

@@ -6,7 +6,8 @@ from blocks.approvers import ApprovalSeal
 from flows.loading import load_block
 from flows.place import Place
 from tasks.approval import Reply
-from tasks.approval_codes import check_code, find_approver
+from tasks.approval_codes import check_code
+from tasks.approval_people import find_approver
 from tasks.domain.approval.decision import Answer
 from tasks.domain.approval.person import Person
 from tasks.domain.approval.seal import Sealed, is_right, is_sealed

@@ -1,13 +1,12 @@
-"""One-time codes (RFC 6238): who is enrolled, and whether a code is right, was used before, or may be tried at all.
+"""One-time codes (RFC 6238): whether a code is right, was used before, or may be tried at all.
 
-Its other half is blocks.approvers. What was tried and what was used stands in Prefect variables, one each: the server
+What was tried and what was used stands in Prefect variables, one each: the server
 makes a variable of one name only once, which no two processes can get around.
 """
 
 import hashlib
 import hmac
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,8 +20,8 @@ from prefect.exceptions import ObjectAlreadyExists
 from pydantic import SecretStr
 
 from blocks.approvers import Approver
+from tasks.approval_people import block_name, find_approver
 from tasks.domain.approval.attempts import LONGEST, locked_until
-from tasks.domain.approval.person import fold_names
 from tasks.retry import outside_task
 
 # So many time steps may a clock be off, in both directions; a step is 30 seconds.
@@ -42,12 +41,6 @@ class CodeCheck:
     flaw: str = ""
 
 
-@outside_task("find approver {name}")
-def find_approver(name: str) -> Approver | None:
-    """Who is enrolled under this name or GitHub login, whatever its case."""
-    return next((one for one in list_approvers() if fold_names({name}) & fold_names({one.name, *one.aliases})), None)
-
-
 @outside_task("check the code of {name}")
 def check_code(name: str, code: SecretStr, question: str, answered_at: datetime) -> CodeCheck:
     """Whether the code was that of the person of this name at this time, and has not been used for another question.
@@ -63,25 +56,6 @@ def check_code(name: str, code: SecretStr, question: str, answered_at: datetime)
         return CodeCheck(approver, f"an approval by {approver.name} needs the six digits of their authenticator")
     with get_client(sync_client=True) as client:
         return CodeCheck(approver, _check(client, approver, digits, question, answered_at))
-
-
-def list_approvers() -> list[Approver]:
-    """Everybody who is enrolled."""
-    with get_client(sync_client=True) as client:
-        answer = client.request(
-            "POST",
-            "/block_documents/filter",
-            json={"block_types": {"slug": {"any_": [Approver.get_block_type_slug()]}}, "limit": _LISTED},
-        )
-    names = [document["name"] for document in answer.json()]
-    return [approver for name in sorted(names) if isinstance(approver := Approver.load(name), Approver)]
-
-
-def block_name(name: str) -> str:
-    """The name of a person's block: Prefect takes lower-case letters, digits and dashes only."""
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
-    return slug or hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def _check(client: SyncPrefectClient, approver: Approver, digits: str, question: str, now: datetime) -> str:

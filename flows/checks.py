@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect.futures import PrefectFuture
+from prefect_docker import DockerHost
 
+from flows.loading import load_block
 from flows.workshop import Workshop
 from tasks.checks import run_check
+from tasks.checks_apart import Apart
 from tasks.checks_cache import CachePlace, cache_key, keep_cache, restore_cache
 from tasks.checks_tree import give_to, own_copy, read_tree_facts
 from tasks.domain.commit import Mainline
@@ -47,44 +50,48 @@ def _with_cache(
     workshop: Workshop, equipped: Equipped, tree: Path, looking: PrefectFuture[Mainline] | None
 ) -> list[CheckOutcome]:
     if equipped.toolchain is None:
-        return _run_all(workshop, tree, {})
+        return _run_all(workshop, tree, _apart(workshop))
     owner = f"{folder_name(workshop.github.clone_url(workshop.app.repository))}-{workshop.application}"
     key = cache_key(tree, equipped.toolchain)
     place = CachePlace(cache_folder() / "toolchains", owner, equipped.toolchain, key)
     folder = tree.parent / "cache"
     run_logger().info("The cache of %s is %s.", equipped.toolchain, restore_cache(place, folder))
     give_to(folder, workshop.app.isolation.user)
-    outcomes = _run_all(workshop, tree, cache_environment(equipped.toolchain, str(folder)))
+    apart = _apart(workshop, cache_environment(equipped.toolchain, str(folder)), folder)
+    outcomes = _run_all(workshop, tree, apart)
     if looking and looking.result().holds_it and not any(_has_failed(workshop, one) for one in outcomes):
         keep_cache(place, folder)
     return outcomes
 
 
-def _run_all(workshop: Workshop, tree: Path, environment: dict[str, str]) -> list[CheckOutcome]:
+def _apart(workshop: Workshop, environment: dict[str, str] | None = None, cache: Path | None = None) -> Apart:
+    isolation = workshop.app.isolation
+    asks = isolation.container or any(check.container for check in workshop.app.checks.values())
+    engine = load_block(DockerHost, isolation.engine) if asks else None
+    return Apart(environment or {}, isolation.user, isolation.container, engine, cache)
+
+
+def _run_all(workshop: Workshop, tree: Path, apart: Apart) -> list[CheckOutcome]:
     """Those that come before all others in the tree itself, the others in copies of what these left."""
     checks = workshop.app.checks
-    user = workshop.app.isolation.user
     first = {name: check for name, check in checks.items() if check.before_others}
     if first:
-        give_to(tree, user)
+        give_to(tree, apart.user)
     before = []
     for name, check in first.items():
-        before.append(_submit(workshop, name, check, tree, environment).result())
+        before.append(_submit(workshop, name, check, tree, apart).result())
         if _has_failed(workshop, before[-1]):
             break
     rest = [(name, check) for name, check in checks.items() if name not in {one.check for one in before}]
     if before and _has_failed(workshop, before[-1]):
         reason = f"check {before[-1].check!r} comes before it, and failed."
         return [*before, *(CheckOutcome(name, NotStarted(reason)) for name, _ in rest)]
-    running = [_submit(workshop, name, check, own_copy(tree, name, user=user), environment) for name, check in rest]
+    running = [_submit(workshop, name, check, own_copy(tree, name, user=apart.user), apart) for name, check in rest]
     return [*before, *(future.result() for future in running)]
 
 
-def _submit(
-    workshop: Workshop, name: str, check: Check, tree: Path, environment: dict[str, str]
-) -> PrefectFuture[CheckOutcome]:
-    user = workshop.app.isolation.user
-    return run_check.submit(name, check, tree, sonarqube=workshop.sonarqube, environment=environment, user=user)
+def _submit(workshop: Workshop, name: str, check: Check, tree: Path, apart: Apart) -> PrefectFuture[CheckOutcome]:
+    return run_check.submit(name, check, tree, sonarqube=workshop.sonarqube, apart=apart)
 
 
 def _has_failed(workshop: Workshop, outcome: CheckOutcome) -> bool:

@@ -10,17 +10,20 @@ from pathlib import Path
 from prefect import get_run_logger
 
 from blocks.sonarqube import SonarQubeServer
+from tasks.checks_apart import Apart
+from tasks.checks_container import run_in_container
 from tasks.checks_reports import read_reports, remove_reports
 from tasks.checks_tree import give_to
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check
-from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, decide_check
+from tasks.domain.gates.checks import CheckOutcome, Ending, Exited, NotStarted, decide_check
 from tasks.process_group import clean_environment, run_in_group
 from tasks.retry import outside_task
 from tasks.run_log import RunLog, secrets_of
 
 # Names, with commas, of the worker's variables that checks get, such as HTTPS_PROXY, PIP_INDEX_URL and GOPROXY.
 PASSED_ON = "TIDEGATE_CHECK_ENVIRONMENT"
+_ALONE = Apart()
 
 
 @outside_task("check {name}")
@@ -30,12 +33,10 @@ def run_check(
     tree: Path,
     *,
     sonarqube: SonarQubeServer | None = None,
-    environment: Mapping[str, str] | None = None,
-    user: str | None = None,
+    apart: Apart = _ALONE,
 ) -> CheckOutcome:
     """Run one check in the work tree; a check that fails is an outcome, not an error.
 
-    `environment` is added to the clean one, and `user` is whom the check runs as.
 
     A failed check runs again as often as `check.retries` says, here and not by Prefect, because its outcome is a value;
     Prefect's retries are for what the machine may get over. `sonarqube` is needed only for a check that names a
@@ -46,7 +47,7 @@ def run_check(
     server = sonarqube if check.reports.sonarqube else None
     logger = get_run_logger()
     for attempt in range(1, check.retries + 2):
-        outcome = replace(_run_once(name, check, tree, server, environment or {}, user), attempts=attempt)
+        outcome = replace(_run_once(name, check, tree, server, apart), attempts=attempt)
         verdict = decide_check(check, outcome)
         if not verdict.has_failed or isinstance(outcome.ending, NotStarted) or attempt > check.retries:
             break
@@ -60,26 +61,41 @@ def _run_once(
     check: Check,
     tree: Path,
     sonarqube: SonarQubeServer | None,
-    environment: Mapping[str, str],
-    user: str | None,
+    apart: Apart,
 ) -> CheckOutcome:
     extra = sonarqube.scanner_environment() if sonarqube else {}
     log = RunLog(get_run_logger(), secrets=(*secrets_of(os.environ), *secrets_of(extra)))
     remove_reports(check.reports, tree)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tidegate-home-", ignore_cleanup_errors=True) as home:
-        give_to(Path(home), user)
-        ending = run_in_group(
+    ending = _ending(check, tree, apart, extra, log)
+    outcome = CheckOutcome(name, ending, seconds=time.monotonic() - started, tail=log.tail)
+    return _with_reports(outcome, check, tree) if isinstance(ending, Exited) else outcome
+
+
+def _ending(check: Check, tree: Path, apart: Apart, extra: Mapping[str, str], log: RunLog) -> Ending:
+    given = {**_passed_on(), **apart.environment, **extra}
+    if place := apart.container_of(check):
+        folders = (tree, apart.cache) if apart.cache else (tree,)
+        return run_in_container(
+            *place,
             check.command,
-            folder=tree,
-            environment={**_passed_on(), **clean_environment(home), **environment, **extra},
+            folders=folders,
+            environment=given,
             timeout_seconds=check.timeout_seconds,
             on_line=log.write,
             limits=check.limits,
-            user=user,
         )
-    outcome = CheckOutcome(name, ending, seconds=time.monotonic() - started, tail=log.tail)
-    return _with_reports(outcome, check, tree) if isinstance(ending, Exited) else outcome
+    with tempfile.TemporaryDirectory(prefix="tidegate-home-", ignore_cleanup_errors=True) as home:
+        give_to(Path(home), apart.user)
+        return run_in_group(
+            check.command,
+            folder=tree,
+            environment={**given, **clean_environment(home), **apart.environment, **extra},
+            timeout_seconds=check.timeout_seconds,
+            on_line=log.write,
+            limits=check.limits,
+            user=apart.user,
+        )
 
 
 def _passed_on() -> dict[str, str]:

@@ -14,9 +14,8 @@ from typing import IO, cast
 
 from tasks.domain.gates.checks import Ending, Exited, LimitHit, NotStarted, TimedOut
 from tasks.domain.gates.isolation import Limits
+from tasks.process_lines import Lines
 
-# More of one line than this is dropped; a program that prints no line ends must not fill the memory.
-_LONGEST_LINE = 64 * 1024
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 15.0
 _MB = 1024 * 1024
@@ -93,7 +92,7 @@ def _follow(
 ) -> TimedOut | LimitHit | None:
     """Read until the program has ended; what cut it off, where something did."""
     deadline, left = time.monotonic() + timeout_seconds, limits.output_mb * _MB
-    lines = _Lines(on_line)
+    lines = Lines(on_line)
     with cast(IO[bytes], process.stdout) as output, selectors.DefaultSelector() as selector:
         selector.register(output, selectors.EVENT_READ)
         try:
@@ -145,22 +144,3 @@ def _ending(status: bytes, keeper_code: int, limits: Limits) -> Ending:
     if code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:
         return LimitHit(f"more than {limits.file_mb} MB for one file")
     return Exited(code)
-
-
-class _Lines:
-    """Cuts a stream of bytes into lines."""
-
-    def __init__(self, on_line: Callable[[str], None]) -> None:
-        self._on_line = on_line
-        self._open = b""
-
-    def feed(self, piece: bytes) -> None:
-        *whole, rest = piece.split(b"\n")
-        for part in whole:
-            self._on_line((self._open + part)[:_LONGEST_LINE].decode("utf-8", errors="replace"))
-            self._open = b""
-        self._open = (self._open + rest)[:_LONGEST_LINE]
-
-    def end(self) -> None:
-        if self._open:
-            self.feed(b"\n")

@@ -14,6 +14,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from tasks.checks import PASSED_ON, run_check
+from tasks.checks_apart import Apart
 from tasks.checks_tree import give_to, own_copy
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check
@@ -34,7 +35,7 @@ def _without_a_run() -> Iterator[None]:
 
 def run(tree: Path, *command: str, user: str | None = None, **limits: int) -> CheckOutcome:
     check = Check(command=command, limits=Limits(**limits), timeout_seconds=60)
-    return run_check.fn("check", check, tree, user=user)
+    return run_check.fn("check", check, tree, apart=Apart(user=user))
 
 
 @needs_proc

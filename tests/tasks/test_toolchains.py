@@ -11,6 +11,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from tasks.checks import PASSED_ON, run_check
+from tasks.checks_apart import Apart
 from tasks.checks_cache import copy_tree
 from tasks.checks_tree import own_copy, read_tree_facts
 from tasks.domain.delivery.application import Application
@@ -58,7 +59,7 @@ def check(tmp_path: Path) -> Callable[..., dict[str, CheckOutcome]]:
         for each, settings in found.application.checks.items():
             if each in wanted or settings.before_others:
                 files = tree if settings.before_others else own_copy(tree, each)
-                outcomes[each] = run_check.fn(each, settings, files, environment=environment)
+                outcomes[each] = run_check.fn(each, settings, files, apart=Apart(environment))
                 verdict = decide_check(settings, outcomes[each])
                 assert verdict.has_passed, (each, verdict.reason, outcomes[each].tail)
         return outcomes

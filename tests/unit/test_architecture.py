@@ -16,7 +16,14 @@ MAY_IMPORT = {
     "deployments": {"deployments", "flows", "tasks", "tasks.domain", "blocks"},
 }
 # What several task modules stand on: no outside system of its own, and no @task.
-SHARED_BY_TASKS = {"tasks.git_command", "tasks.process_group", "tasks.retry", "tasks.run_log", "tasks.aws_problems"}
+SHARED_BY_TASKS = {
+    "tasks.git_command",
+    "tasks.process_group",
+    "tasks.process_lines",
+    "tasks.retry",
+    "tasks.run_log",
+    "tasks.aws_problems",
+}
 SHARED_BY_TASKS |= {"tasks.registry_login"}
 SHARED_BY_TASKS |= {"tasks.github_problems"}
 DOMAIN_LIBRARIES = {"pydantic", "pydantic_core", "ruamel", "defusedxml", "cryptography"}

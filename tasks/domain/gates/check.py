@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tasks.domain.configuration.checked_text import Path
 from tasks.domain.configuration.part import Part, PositiveSeconds, Text
-from tasks.domain.gates.isolation import Limits
+from tasks.domain.gates.isolation import Container, Limits
 
 TEST_FORMATS = ("junit", "go-test")
 COVERAGE_FORMATS = ("cobertura", "lcov", "jacoco", "coverage-py", "go-cover")
@@ -70,3 +70,6 @@ class Check(Part):
         "something, which its report then says.",
     )
     limits: Limits = Field(default=Limits(), description="What the command may use; it is killed where it takes more.")
+    container: Container | None = Field(
+        None, description="Runs the command in a container of this image; left out: as `isolation` says."
+    )

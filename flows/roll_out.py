@@ -9,6 +9,7 @@ from flows.endings import end
 from flows.everywhere import ready_everywhere
 from flows.place import Place
 from flows.post_deploy import prepare_checks
+from flows.replaced import replaced_unhealthy
 from flows.roll_back import put_back
 from tasks.artifacts import report_page
 from tasks.domain.approval.decision import Approval
@@ -39,6 +40,7 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
         run=run_url(str(flow_run.id)),
         reason=approval.comment if approval else "",
         break_glass=broken_glass,
+        replaced_unhealthy=replaced_unhealthy(place, candidate.digest),
     )
     written = write_image(place.gitops, place.env.manifest, candidate.image, change)
     result = confirm_change(place, written.revision, candidate.image, candidate.commit)

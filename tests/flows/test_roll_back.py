@@ -10,8 +10,10 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.sync import concurrency
 from prefect.deployments import run_deployment
+from prefect.flow_runs import resume_flow_run
 from prefect.states import State
 
+from deployments.demo.timeline import Run
 from deployments.sandbox.world import APPLICATION, GITOPS, World
 from tasks.domain.promotion.history import Change, promotion_message
 
@@ -171,3 +173,26 @@ def wait_for_end(client: SyncPrefectClient, run: UUID) -> State:
             return state
         time.sleep(0.1)
     raise TimeoutError("the run has not ended")
+
+
+def test_what_was_broken_when_it_was_replaced_is_not_gone_back_to(world: World, tell) -> None:
+    works = world.read_environment("production").digest
+    _, runs = tell("approve")
+    broke = runs["production"].digest
+    assert world.read_environment("production").digest == broke != works
+
+    def approve_while_it_is_broken(waiting: Run) -> None:
+        world.argocd.faults.of("shop-api-production").degraded = True
+        world.wait_for_health("production", "Degraded")
+        answer = {"decision": "approve", "approver": "Robin Reviewer", "comment": ""}
+        resume_flow_run(waiting.run_id, run_input=answer)
+
+    try:
+        _, runs = tell(approve_while_it_is_broken)
+    finally:
+        world.argocd.faults.of("shop-api-production").degraded = False
+
+    back, promotion = world.read_changes("production")[:2]
+    assert runs["production"].state == "Failed"
+    assert (promotion.digest, promotion.replaced_unhealthy) == (runs["production"].digest, broke)
+    assert (back.digest, back.rollback_of) == (works, promotion.digest)

@@ -172,3 +172,31 @@ def test_the_newest_change_to_a_digest_is_found_but_not_the_end_of_its_quarantin
     history = (cleared(B), change(A), change(B, run="2"), change(B, run="1"))
     assert change_with(history, B) == history[2]
     assert change_with(history, C) is None
+
+
+def test_a_promotion_says_what_did_not_work_when_it_was_replaced() -> None:
+    told = change(B, replaced_unhealthy=A)
+
+    assert f"Tidegate-Replaced-Unhealthy: {A}\n" in promotion_message(told)
+    assert parse_change(promotion_message(told), REVISION, WHEN) == replace(told, revision=REVISION, when=WHEN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "back_to"),
+    [
+        ([change(C), change(B), change(A)], B),
+        ([change(C, replaced_unhealthy=B), change(B), change(A)], A),
+        ([change(C, replaced_unhealthy=B), change(B)], None),
+        # It was promoted once more, and worked then.
+        ([change(C), change(B), change(A, replaced_unhealthy=B), change(B)], B),
+        # It was promoted once more, and did not work then; the first time counts.
+        ([change(C, replaced_unhealthy=B), change(B), change(A), change(B)], A),
+        ([change(C, replaced_unhealthy=B), cleared(B), change(B), change(A)], A),
+    ],
+)
+def test_what_did_not_work_when_it_was_replaced_is_nothing_to_go_back_to(
+    changes: list[Change], back_to: str | None
+) -> None:
+    found = last_healthy_before(changes, C)
+
+    assert (found.digest if found else None) == back_to

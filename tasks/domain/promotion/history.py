@@ -23,7 +23,8 @@ _LONGEST_VALUE = 500
 class Change:
     """What one commit did to one environment: a promotion, a rollback or the end of a quarantine.
 
-    `rollback_of` is the digest that a rollback took out; `break_glass` is why windows and freezes were passed; with
+    `rollback_of` is the digest that a rollback took out, `replaced_unhealthy` the one that a promotion replaced where
+    that did not work when it was replaced; `break_glass` is why windows and freezes were passed; with
     `clears_quarantine` the commit changes no manifest and only takes `digest` out of quarantine. `revision` and `when`
     are the commit's, once there is one. Raises ConfigurationError where a name, digest or commit is malformed; the
     other texts may hold anything.
@@ -38,6 +39,7 @@ class Change:
     rollback_of: str | None = None
     reason: str = ""
     break_glass: str = ""
+    replaced_unhealthy: str | None = None
     clears_quarantine: bool = False
     revision: str = ""
     when: datetime | None = None
@@ -46,7 +48,7 @@ class Change:
         for name in (self.application, self.environment):
             if not _NAME.fullmatch(name):
                 raise ConfigurationError(f"{name!r} is not a name; use lower case letters, digits and '-'")
-        for digest in (self.digest, self.rollback_of):
+        for digest in (self.digest, self.rollback_of, self.replaced_unhealthy):
             if digest is not None and not DIGEST.fullmatch(digest):
                 raise ConfigurationError(f"{digest!r} is not a digest; use sha256: and 64 hexadecimal digits")
         if not COMMIT.fullmatch(self.source_commit) and not (self.clears_quarantine and not self.source_commit):
@@ -74,6 +76,7 @@ def parse_change(message: str, revision: str, when: datetime) -> Change | None:
             rollback_of=trailers.get("Rollback-Of"),
             reason=trailers.get("Reason", ""),
             break_glass=trailers.get("Break-Glass", ""),
+            replaced_unhealthy=trailers.get("Replaced-Unhealthy"),
             clears_quarantine="Quarantine-Cleared" in trailers,
             revision=revision,
             when=when,
@@ -96,12 +99,27 @@ def quarantined(changes: Sequence[Change]) -> dict[str, str]:
 def last_healthy_before(changes: Sequence[Change], digest: str) -> Change | None:
     """What to go back to from `digest`: the newest change before it to another digest that is not in quarantine.
 
-    Where `digest` is not in the history, that is the newest change of all.
+    Where `digest` is not in the history, that is the newest change of all. What did not work when it was replaced is
+    passed over; a later promotion of the same digest counts anew.
     """
     bad = quarantined(changes)
     here = next((i for i, change in enumerate(changes) if _set(change, digest)), -1)
-    earlier = (change for change in changes[here + 1 :] if not change.clears_quarantine)
+    earlier = (change for change in _working(changes)[here + 1 :] if change and not change.clears_quarantine)
     return next((change for change in earlier if change.digest != digest and change.digest not in bad), None)
+
+
+def _working(changes: Sequence[Change]) -> list[Change | None]:
+    """The changes, None for each whose digest did not work when the change after it replaced it."""
+    replaced: set[str] = set()
+    found: list[Change | None] = []
+    for change in changes:
+        broken = change.digest in replaced and not change.clears_quarantine
+        found.append(None if broken else change)
+        if not change.clears_quarantine:
+            replaced.discard(change.digest)
+        if change.replaced_unhealthy:
+            replaced.add(change.replaced_unhealthy)
+    return found
 
 
 def change_with(changes: Sequence[Change], digest: str) -> Change | None:
@@ -133,6 +151,7 @@ def _trailers(change: Change) -> list[tuple[str, str]]:
         ("Rollback-Of", change.rollback_of or ""),
         ("Reason", one_line(change.reason)),
         ("Break-Glass", one_line(change.break_glass)),
+        ("Replaced-Unhealthy", change.replaced_unhealthy or ""),
     ]
     return [(key, value) for key, value in trailers if value]
 

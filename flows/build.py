@@ -2,22 +2,30 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.builders import Builder, open_builder
 from flows.prove import is_built_here, origin_of, prove
 from flows.workshop import Workshop
-from tasks.docker import build_image, push_image
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.commit import CommitFacts
+from tasks.domain.dockerfile import base_image, read_stages, used_bases
 from tasks.domain.errors import EvidenceMissing
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
+from tasks.domain.image_content import Built
 from tasks.domain.image_labels import image_labels
 from tasks.domain.proof.provenance import BuildRecord, Origin
-from tasks.registry import find_digest
+from tasks.registry import find_digest, find_tags, read_content
 from tasks.runs import run_url
 from tasks.source import checkout
+from tasks.work_tree import read_dockerfile
+
+# How many earlier builds of the same commit a rebuild is compared with.
+_COMPARED = 3
 
 
 def build_candidate(
@@ -25,37 +33,80 @@ def build_candidate(
 ) -> ReleaseCandidate:
     """The digest comes from the registry, never from the build's own output.
 
-    The tag is the full commit; of a rebuild also the day, because a tag is never moved to another image. Where images
-    are signed, one that is there is adopted only if a trusted key has signed that it was built here: what somebody else
-    pushed under the tag is never signed. Raises EvidenceMissing where the registry does not have what was pushed.
+    The tag is the full commit; of a rebuild also the day, because a tag is never moved to another image. A rebuild that
+    contains what an earlier build contains is that earlier build. Where images are signed, one that is there is adopted
+    only if a trusted key has signed that it was built here: what somebody else pushed under the tag is never signed.
+    Raises EvidenceMissing where the registry does not have what was pushed.
     """
-    tag = f"{facts.sha}-{datetime.now(UTC):%Y%m%d}" if fresh else facts.sha
-    image = ImageReference(f"{workshop.registry.host}/{workshop.app.image}", tag)
     origin, record = origin_of(workshop, facts.sha), None
+    tag = _day_tag(facts) if fresh else facts.sha
     digest = find_digest(workshop.registry, workshop.app.image, tag)
     if digest is None or (origin is not None and not is_built_here(workshop, digest, origin)):
-        record = _build_and_push(workshop, facts, image, origin, fresh=fresh)
-        digest = find_digest(workshop.registry, workshop.app.image, tag)
-    if digest is None:
-        raise EvidenceMissing(f"{image} was pushed, but the registry does not have it; look at the registry's log")
-    named = ImageReference(image.repository, tag, digest)
+        tag, digest, record = _build(workshop, facts, tag, origin, fresh=fresh)
+    named = ImageReference(f"{workshop.registry.host}/{workshop.app.image}", tag, digest)
     candidate = ReleaseCandidate(workshop.application, facts.sha, named, facts.author_name, facts.subject, gates)
     return candidate if origin is None else replace(candidate, proof=prove(workshop, candidate, origin, record))
 
 
-def _build_and_push(
-    workshop: Workshop, facts: CommitFacts, image: ImageReference, origin: Origin | None, *, fresh: bool
-) -> BuildRecord | None:
-    """What the provenance says of the build; None where nothing is signed."""
-    # The checks had a checkout of their own: what they left behind does not get into the image.
-    source = f"{workshop.github.web_url}/{workshop.app.repository}"
-    labels = image_labels(title=workshop.application, source=source, commit=facts)
+def _build(
+    workshop: Workshop, facts: CommitFacts, tag: str, origin: Origin | None, *, fresh: bool
+) -> tuple[str, str, BuildRecord | None]:
+    """Tag and digest of what was built, or of the same that is there already, and what the provenance says of it."""
     started = datetime.now(UTC)
-    with checkout(workshop.github, workshop.app.repository, facts.sha) as tree:
-        build_image(workshop.engine, tree, workshop.app.build, image, labels, fresh=fresh)
-    push_image(workshop.engine, workshop.registry, image)
-    if origin is None:
-        return None
+    image = ImageReference(f"{workshop.registry.host}/{workshop.app.image}", tag)
+    # The checks had a checkout of their own: what they left behind does not get into the image.
+    with (
+        checkout(workshop.github, workshop.app.repository, facts.sha) as tree,
+        open_builder(workshop, image) as builder,
+    ):
+        built, pinned = _build_tree(workshop, facts, builder, tree, fresh=fresh)
+        tag, digest = _same(workshop, facts, built) or _push(workshop, builder)
+    if origin is None or is_built_here(workshop, digest, origin):
+        return tag, digest, None
     finished, run = datetime.now(UTC), run_url(str(flow_run.id))
     parameters = workshop.app.build.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return BuildRecord(origin, workshop.app.branch, started, finished, run, (), parameters)
+    bases = built.bases or pinned
+    return tag, digest, BuildRecord(origin, workshop.app.branch, started, finished, run, bases, parameters)
+
+
+def _build_tree(
+    workshop: Workshop, facts: CommitFacts, builder: Builder, tree: Path, *, fresh: bool
+) -> tuple[Built, tuple[ImageReference, ...]]:
+    """What was built, and the base images as the Dockerfile names them."""
+    build, source = workshop.app.build, f"{workshop.github.web_url}/{workshop.app.repository}"
+    stages = read_stages(read_dockerfile(tree, build), build.arguments)
+    base = base_image(stages, build.target)
+    labels = image_labels(title=workshop.application, source=source, commit=facts, base=base.image if base else None)
+    built = builder.build(tree, labels, used_bases(stages), fresh=fresh)
+    return built, tuple(one.image for one in used_bases(stages) if one.image)
+
+
+def _same(workshop: Workshop, facts: CommitFacts, built: Built) -> tuple[str, str] | None:
+    """Tag and digest of an image of this commit that contains exactly what was built."""
+    for tag in find_tags(workshop.registry, workshop.app.image, facts.sha)[:_COMPARED]:
+        digest = find_digest(workshop.registry, workshop.app.image, tag)
+        if digest and built.content and read_content(workshop.registry, workshop.app.image, digest) == built.content:
+            get_run_logger().info("What was built is what %s has already; it is not pushed again", tag)
+            return tag, digest
+    return None
+
+
+def _push(workshop: Workshop, builder: Builder) -> tuple[str, str]:
+    """Push under a tag that nothing has yet, and read the digest back."""
+    image, tag = builder.image, str(builder.image.tag)
+    if find_digest(workshop.registry, workshop.app.image, tag) is not None:
+        raise EvidenceMissing(
+            f"{image} is there, but nobody has signed that it was built here, and this commit gives another image;"
+            " find out who pushed it, and delete the tag"
+        )
+    pushed = builder.push()
+    digest = find_digest(workshop.registry, workshop.app.image, tag)
+    if digest is None:
+        raise EvidenceMissing(f"{image} was pushed, but the registry does not have it; look at the registry's log")
+    if pushed is not None and pushed != digest:
+        raise EvidenceMissing(f"{image} was pushed as {pushed}, but is {digest} now; find out who else pushes there")
+    return tag, digest
+
+
+def _day_tag(facts: CommitFacts) -> str:
+    return f"{facts.sha}-{datetime.now(UTC):%Y%m%d}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect.futures import PrefectFuture
 from prefect_docker import DockerHost
 
+from flows.dockerfile import find_in_dockerfile
 from flows.loading import load_block
 from flows.workshop import Workshop
 from tasks.checks import run_check
@@ -15,6 +16,7 @@ from tasks.checks_tree import give_to, own_copy, read_tree_facts
 from tasks.domain.commit import Mainline
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.checks import CheckOutcome, NotStarted, decide_check
+from tasks.domain.gates.finding import Finding
 from tasks.domain.gates.gate import TOOLCHAIN, GateResult
 from tasks.domain.toolchain.cache import cache_environment
 from tasks.domain.toolchain.defaults import Equipped, equip
@@ -27,11 +29,12 @@ from tasks.source_mirror import cache_folder, folder_name
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What running the checks brought: the application with all of them, and the gate of its toolchain."""
+    """What running the checks brought: the application with all of them, the gate of its toolchain, and its Dockerfile."""
 
     workshop: Workshop
     outcomes: tuple[CheckOutcome, ...]
     gates: tuple[GateResult, ...] = ()
+    of_image: tuple[Finding, ...] = ()
 
 
 def run_checks(workshop: Workshop, commit: str, looking: PrefectFuture[Mainline] | None) -> Checked:
@@ -42,8 +45,10 @@ def run_checks(workshop: Workshop, commit: str, looking: PrefectFuture[Mainline]
             return Checked(workshop, (), (GateResult(TOOLCHAIN, failed(equipped.reason)),))
         workshop = replace(workshop, app=equipped.application)
         gates = (GateResult(TOOLCHAIN, passed(equipped.said)),) if equipped.said else ()
+        # Before a check may change it.
+        of_image = find_in_dockerfile(workshop, tree)
         outcomes = _with_cache(workshop, equipped, tree, looking)
-    return Checked(workshop, tuple(_with_quality_gate(workshop, outcome) for outcome in outcomes), gates)
+    return Checked(workshop, tuple(_with_quality_gate(workshop, outcome) for outcome in outcomes), gates, of_image)
 
 
 def _with_cache(

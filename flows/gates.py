@@ -1,6 +1,6 @@
 """Runs an application's checks side by side and decides the gates; the first half of integrate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flows.checks import run_checks
 from flows.comparison import find_base, gather_gate_facts, remember
@@ -30,7 +30,8 @@ def decide_commit(workshop: Workshop, commit: str) -> Decided:
     looking = read_mainline.submit(*place, workshop.app.branch, commit)
     checked = run_checks(workshop, commit, looking)
     workshop, mainline = checked.workshop, looking.result()
-    decided = decide_gates(workshop.app, checked.outcomes, gather_gate_facts(workshop, commit, mainline))
+    facts = replace(gather_gate_facts(workshop, commit, mainline), of_image=checked.of_image)
+    decided = decide_gates(workshop.app, checked.outcomes, facts)
     gates = (*checked.gates, *decided)
     verdict = decide_all(gates)
     base = find_base(workshop, mainline)

@@ -17,9 +17,11 @@ from tasks.aws_problems import aws_problems
 from tasks.domain.delivery.build import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference
-from tasks.domain.image_labels import REVISION
+from tasks.domain.image_content import Built, content_of
+from tasks.domain.image_labels import REVISION, source_date_epoch
 from tasks.retry import outside_task
 from tasks.run_log import RunLog
+from tasks.work_tree import build_files, set_times
 
 # How long the engine may say nothing; a step that compiles is silent for long.
 _SILENCE_SECONDS = 1800
@@ -50,11 +52,16 @@ def build_image(
 ) -> None:
     """Build the image of `tree` under the name and tag of `image`, with the labels that image_labels makes.
 
-    The Dockerfile gets the commit, as the labels name it, as build argument COMMIT. `fresh` pulls the base images again
-    and uses no cache.
+    The Dockerfile gets the commit, as the labels name it, as build argument COMMIT, and every file in the context the
+    commit's time (SOURCE_DATE_EPOCH for builders that know it), so that builds can be compared. `fresh` pulls the base
+    images again and uses no cache.
     Raises DeliveryError with the step that failed, ConfigurationError where the context is not in the tree, and
     Unreachable where the engine does not answer.
     """
+    epoch = source_date_epoch(labels)
+    told = {"COMMIT": labels[REVISION]} | ({"SOURCE_DATE_EPOCH": epoch} if epoch else {})
+    if epoch:
+        set_times(build_files(tree, build).context, int(epoch))
     with _context(tree, build) as (context, dockerfile), _engine(engine) as api:
         lines = api.build(
             fileobj=context,
@@ -62,7 +69,7 @@ def build_image(
             dockerfile=dockerfile,
             tag=_tagged(image),
             target=build.target,
-            buildargs=build.arguments | {"COMMIT": labels[REVISION]},
+            buildargs=build.arguments | told,
             labels=dict(labels),
             nocache=fresh,
             pull=fresh,
@@ -78,9 +85,20 @@ def build_image(
             step = text if text.startswith("Step ") else step
 
 
+@outside_task("inspect {image}")
+def inspect_image(engine: DockerHost, image: ImageReference, bases: tuple[ImageReference, ...] = ()) -> Built:
+    """What the engine has built under this name, and the digests that it knows for those of the `bases` without one.
+
+    Raises DeliveryError where it holds no such image, and Unreachable.
+    """
+    with _engine(engine) as api:
+        content = content_of(api.inspect_image(_tagged(image)))
+        return Built(content, tuple(base if base.digest else _with_digest(api, base) for base in bases))
+
+
 @outside_task("push {image}")
-def push_image(engine: DockerHost, registry: ContainerRegistry, image: ImageReference) -> None:
-    """Push the image that the engine holds under this name and tag; its digest is the registry's to tell.
+def push_image(engine: DockerHost, registry: ContainerRegistry, image: ImageReference) -> str | None:
+    """Push the image that the engine holds under this name and tag; gives the digest, where the engine tells it.
 
     Raises AccessRefused, Unreachable, and DeliveryError with what the registry said.
     """
@@ -90,21 +108,21 @@ def push_image(engine: DockerHost, registry: ContainerRegistry, image: ImageRefe
     access = {"username": login[0], "password": login[1]} if login else {}
     with _engine(engine) as api:
         _tagged(image)
-        for _, error in _said(api.push(image.repository, image.tag, stream=True, decode=True, auth_config=access)):
+        lines, digests = (
+            api.push(image.repository, image.tag, stream=True, decode=True, auth_config=access),
+            list[str](),
+        )
+        for _, error in _said(_keeping_digests(lines, digests)):
             if error:
                 raise _push_failure(registry, image, error)
+    return digests[-1] if digests else None
 
 
 @contextmanager
 def _context(tree: Path, build: Build) -> Iterator[tuple[Any, str]]:
     """The build context as an archive, and the Dockerfile's name in it; nothing of it lies outside the tree."""
-    context, dockerfile = (tree / build.context).resolve(), (tree / build.dockerfile).resolve()
-    ignore = context / ".dockerignore"
-    for path, is_there in ((build.context, context.is_dir()), (build.dockerfile, dockerfile.is_file())):
-        if not is_there:
-            raise ConfigurationError(f"{path} is not in the repository; correct `build` of the application")
-    if not all(path.resolve().is_relative_to(tree.resolve()) for path in (context, dockerfile, ignore)):
-        raise ConfigurationError(f"{build.context} or {build.dockerfile} leads out of the repository; use plain files")
+    files = build_files(tree, build)
+    context, dockerfile, ignore = files.context, files.dockerfile, files.context / ".dockerignore"
     lines = ignore.read_text(errors="replace").splitlines() if ignore.is_file() else []
     excluded = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     # docker's own helpers; only its build(path=...) would put a Dockerfile outside the context into the URL as well.
@@ -144,6 +162,23 @@ def _said(lines: Iterable[Any]) -> Iterator[tuple[str, str]]:
         ).strip():
             log.write(text)
             yield text, ""
+
+
+def _keeping_digests(lines: Iterable[Any], digests: list[str]) -> Iterator[Any]:
+    for line in lines:
+        if digest := (line.get("aux") or {}).get("Digest"):
+            digests.append(str(digest))
+        yield line
+
+
+def _with_digest(api: Any, base: ImageReference) -> ImageReference:
+    """The base with the digest that it was pulled by; without one where the engine keeps no such image."""
+    try:
+        named = api.inspect_image(f"{base.repository}:{base.tag or 'latest'}").get("RepoDigests") or []
+    except docker.errors.APIError:
+        return base
+    digests = [digest for name, _, digest in (str(one).partition("@") for one in named)]
+    return ImageReference(base.repository, base.tag, digests[0]) if digests else base
 
 
 def _push_failure(registry: ContainerRegistry, image: ImageReference, error: str) -> DeliveryError:

@@ -9,6 +9,7 @@ from typing import Any
 from blocks.registry import ContainerRegistry
 from tasks.domain.errors import EvidenceMissing
 from tasks.domain.image import DIGEST, ImageReference
+from tasks.domain.image_content import ImageContent, content_of
 from tasks.domain.image_labels import ImageFacts
 from tasks.registry_api import INDEXES, digest_of, get, open_client, read_json
 from tasks.retry import outside_task
@@ -38,6 +39,33 @@ def has_image(registry: ContainerRegistry, repository_path: str, digest: str) ->
     image = ImageReference(repository_path, digest=digest)
     with open_client(registry) as client:
         return get(client, registry, f"/{image.repository}/manifests/{digest}") is not None
+
+
+@outside_task("find tags {start}* of {repository_path}")
+def find_tags(registry: ContainerRegistry, repository_path: str, start: str) -> tuple[str, ...]:
+    """The tags that begin like this, the last in the alphabet first; raises AccessRefused and EvidenceMissing."""
+    path: str | None = f"/{ImageReference(repository_path).repository}/tags/list?n=1000"
+    tags: list[str] = []
+    with open_client(registry) as client:
+        while path and (response := get(client, registry, path)) is not None:
+            try:
+                tags += [tag for tag in response.json().get("tags") or () if tag.startswith(start)]
+            except (ValueError, AttributeError) as problem:
+                raise EvidenceMissing(f"{registry.host} sent no list of tags for {repository_path}") from problem
+            following = response.links.get("next", {}).get("url")
+            path = str(response.url.join(following).copy_with(host=response.url.host)) if following else None
+    return tuple(sorted(tags, reverse=True))
+
+
+@outside_task("read content {repository_path}@{digest}")
+def read_content(registry: ContainerRegistry, repository_path: str, digest: str) -> ImageContent | None:
+    """What is in the image with this digest; None of an index, which has several. Raises as read_image_facts does."""
+    image = ImageReference(repository_path, digest=digest)
+    with open_client(registry) as client:
+        manifest = read_json(client, registry, image.repository, "manifests", digest)
+        if "manifests" in manifest:
+            return None
+        return content_of(read_json(client, registry, image.repository, "blobs", _config_digest(manifest, image)))
 
 
 @outside_task("read image {repository_path}@{digest}")

@@ -24,7 +24,7 @@ SHARED_BY_TASKS = {
     "tasks.run_log",
     "tasks.aws_problems",
 }
-SHARED_BY_TASKS |= {"tasks.registry_login"}
+SHARED_BY_TASKS |= {"tasks.registry_login", "tasks.work_tree"}
 SHARED_BY_TASKS |= {"tasks.github_problems"}
 DOMAIN_LIBRARIES = {"pydantic", "pydantic_core", "ruamel", "defusedxml", "cryptography"}
 NOT_IN_THE_DOMAIN = {"os", "time", "random", "subprocess", "socket", "secrets", "tempfile", "threading"}

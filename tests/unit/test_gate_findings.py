@@ -153,6 +153,18 @@ def test_the_sentence_names_the_worst_vulnerability_and_the_rule() -> None:
     assert decide_vulnerabilities(limited, sift([], [], TODAY)).verdict == passed("No vulnerability.")
 
 
+@pytest.mark.parametrize(("sarif", "fails"), [("lint.sarif", True), (None, False)])
+def test_what_speaks_against_the_image_counts_where_there_is_a_gate_for_findings(
+    sarif: str | None, fails: bool
+) -> None:
+    check = Check(command=("lint",), reports=Reports(sarif=sarif))
+    application = Application(repository="acme/shop-api", image="shop-api", checks={"lint": check})
+    outcome = CheckOutcome("lint", Exited(0), findings=() if sarif else None)
+    facts = GateFacts(TODAY, baseline=Baseline(BASE, frozenset()), of_image=(finding(rule="image-runs-as-root"),))
+    gates = decide_gates(application, (outcome,), facts)
+    assert [gate.gate for gate in gates if gate.verdict.has_failed] == (["findings"] if fails else [])
+
+
 def test_a_vulnerability_in_a_report_of_any_tool_is_decided_where_no_such_gate_is_configured() -> None:
     check = Check(command=("snyk",), reports=Reports(sarif="snyk.sarif"))
     application = Application(repository="acme/shop-api", image="shop-api", checks={"snyk": check})

@@ -11,7 +11,7 @@ from tasks.domain.gates.changed_lines import ChangedLines
 from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, VULNERABILITY_FORMATS
 from tasks.domain.gates.checks import CheckOutcome, decide_check
 from tasks.domain.gates.coverage import decide_changed_lines, decide_coverage
-from tasks.domain.gates.finding import Kind
+from tasks.domain.gates.finding import Finding, Kind
 from tasks.domain.gates.findings import decide_findings, decide_vulnerabilities
 from tasks.domain.gates.gate import CHANGED_LINES, COVERAGE, FINDINGS, RESERVED, VULNERABILITIES, GateResult
 from tasks.domain.gates.measure import Coverage, join_coverage
@@ -25,13 +25,15 @@ _FORMATS = {COVERAGE: COVERAGE_FORMATS, FINDINGS: FINDING_FORMATS, VULNERABILITI
 class GateFacts:
     """What gates are decided on besides the checks' outcomes.
 
-    `waivers` are those for the application; `baseline` and `changed` are None where nothing is known.
+    `waivers` are those for the application; `baseline` and `changed` are None where nothing is known. `of_image` is
+    what speaks against the image before it is built; it counts where the application has a gate for findings.
     """
 
     today: date
     waivers: tuple[Waiver, ...] = ()
     baseline: Baseline | None = None
     changed: ChangedLines | None = None
+    of_image: tuple[Finding, ...] = ()
 
 
 def decide_gates(
@@ -83,6 +85,7 @@ def _finding_gates(
     in_code = [one for one in found if one.kind is not Kind.VULNERABILITY]
     vulnerable = [one for one in found if one.kind is Kind.VULNERABILITY]
     if in_code or is_decided(application, FINDINGS):
+        in_code += facts.of_image
         sifted = sift(in_code, facts.waivers, facts.today)
         yield _unknown(application, by_name, FINDINGS) or decide_findings(
             application.gates.findings, sifted, facts.baseline

@@ -28,7 +28,7 @@ class Builder:
         if build.builder == "buildah":
             registry = self.workshop.registry
             return build_with_buildah(registry, tree, build, self.image, labels, storage=self.storage, fresh=fresh)
-        build_image(self.workshop.engine, tree, build, self.image, labels, fresh=fresh)
+        build_image(self.workshop.engine, tree, build, self.image, labels, registry=self.workshop.registry, fresh=fresh)
         return inspect_image(self.workshop.engine, self.image, tuple(one.image for one in bases if one.image))
 
     def push(self) -> str | None:

@@ -21,5 +21,6 @@ class Build(Part):
     arguments: dict[str, str] = Field(default_factory=dict, description="Build arguments; never secrets.")
     cache: ImagePath | None = Field(
         None,
-        description="A repository of the same registry that keeps layers between builds (buildah and BuildKit only).",
+        description="A repository of the same registry that keeps layers between builds: for buildah, and for BuildKit"
+        " in an engine with the containerd image store.",
     )

@@ -29,7 +29,7 @@ from tasks.source_mirror import cache_folder, folder_name
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What running the checks brought: the application with all of them, the gate of its toolchain, and its Dockerfile."""
+    """What running the checks brought: the application with all of them, its toolchain's gate, and its Dockerfile."""
 
     workshop: Workshop
     outcomes: tuple[CheckOutcome, ...]

@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 
 from flows.builders import Builder, open_builder
 from flows.prove import is_built_here, origin_of, prove
+from flows.rebuild import find_same_release
 from flows.workshop import Workshop
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.commit import CommitFacts
@@ -34,9 +35,9 @@ def build_candidate(
     """The digest comes from the registry, never from the build's own output.
 
     The tag is the full commit; of a rebuild also the day, because a tag is never moved to another image. A rebuild that
-    contains what an earlier build contains is that earlier build. Where images are signed, one that is there is adopted
-    only if a trusted key has signed that it was built here: what somebody else pushed under the tag is never signed.
-    Raises EvidenceMissing where the registry does not have what was pushed.
+    brings nothing new is the earlier build. Where images are signed, one that is there is adopted only if a trusted key
+    has signed that it was built here: what somebody else pushed under the tag is never signed. Raises EvidenceMissing
+    where the registry does not have what was pushed.
     """
     origin, record = origin_of(workshop, facts.sha), None
     tag = _day_tag(facts) if fresh else facts.sha
@@ -45,7 +46,10 @@ def build_candidate(
         tag, digest, record = _build(workshop, facts, tag, origin, fresh=fresh)
     named = ImageReference(f"{workshop.registry.host}/{workshop.app.image}", tag, digest)
     candidate = ReleaseCandidate(workshop.application, facts.sha, named, facts.author_name, facts.subject, gates)
-    return candidate if origin is None else replace(candidate, proof=prove(workshop, candidate, origin, record))
+    if origin is None:
+        return candidate
+    candidate = replace(candidate, proof=prove(workshop, candidate, origin, record))
+    return (find_same_release(workshop, candidate, origin) if fresh else None) or candidate
 
 
 def _build(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from flows.facts import closed_now, confirm_needs
 from flows.place import Place
-from flows.proof import read_statements
+from flows.proof import read_statements, say_proof
 from tasks.domain.approval.decision import AskAgain
 from tasks.domain.approval.question import Question
 from tasks.domain.candidate import ReleaseCandidate
@@ -51,7 +51,7 @@ def gather_packet(
         standing=standing,
         gates_before=_gates_of(place, changes.base),
         time_in=_time_in(place, candidate),
-        evidence=_packages(place, desired.image, candidate),
+        evidence=(say_proof(place, candidate), *_packages(place, desired.image, candidate)),
     )
 
 

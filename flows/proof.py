@@ -41,3 +41,9 @@ def verify_proof(place: Place, candidate: ReleaseCandidate) -> Verdict | None:
     repository = f"{place.github.web_url}/{place.app.repository}"
     origin = Origin(repository, candidate.commit, place.app.proof.builder)
     return judge_proof(attached, candidate.digest, read_trusted_keys(place.signing), origin)
+
+
+def say_proof(place: Place, candidate: ReleaseCandidate) -> str:
+    """What an approver should know: who has signed the image, or that nobody has."""
+    proof = verify_proof(place, candidate)
+    return proof.reason if proof else "not signed: the application's configuration names no signing key"

@@ -33,6 +33,10 @@ _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 # An SBOM of a large image has some 20 MiB, and a third more in base64.
 _BUNDLE_BYTES = 64 * 1024 * 1024
 _REWRITES = 5
+# What anybody who may push can attach; more than this of what is asked for is no honest image.
+_MOST = 200
+# A registry without the referrers API should answer 404; older ones know other ways to say so.
+_UNSUPPORTED = {400, 405, 406, 501}
 
 
 @outside_task("attach {predicate_type} to {digest:.19}")
@@ -81,8 +85,10 @@ def read_attached(
     """
     image = ImageReference(repository_path, digest=digest)
     with open_client(registry) as client:
-        found = []
+        found: list[Attached] = []
         for descriptor in _listed(client, registry, image):
+            if len(found) > _MOST:
+                raise EvidenceMissing(f"more than {_MOST} things are attached to {image}; find out who attached them")
             kind = (descriptor.get("annotations") or {}).get(PREDICATE_ANNOTATION)
             if descriptor.get("artifactType") == BUNDLE_TYPE and (not predicate_types or kind in predicate_types):
                 envelope = _read_envelope(client, registry, image, str(descriptor.get("digest")))
@@ -124,7 +130,12 @@ def _listed_by_registry(
     path: str | None = f"/{image.repository}/referrers/{image.digest}"
     listed: list[Mapping[str, Any]] = []
     while path:
-        response = get(client, registry, path)
+        try:
+            response = get(client, registry, path)
+        except httpx.HTTPStatusError as problem:
+            if problem.response.status_code not in _UNSUPPORTED:
+                raise
+            response = None
         if response is None:
             return None
         listed += _manifests(response)

@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+from prefect.artifacts import Artifact
 from prefect.flow_runs import resume_flow_run
 
 from blocks.registry import ContainerRegistry
@@ -70,6 +71,8 @@ def test_an_image_with_a_changed_attestation_or_another_signer_is_refused(world:
         said["staging"], said["digest"] = change, change.digest
         said["provenance"] = predicate_of(world, change.digest, PROVENANCE)
         said["kinds"] = {kind for kind in (CYCLONEDX, SPDX) if predicate_of(world, change.digest, kind)}
+        said["page"] = Artifact.get(f"{APPLICATION}-production-approval").data
+        said["candidate"] = Artifact.get(f"{APPLICATION}-candidate").data
         copy = copy_signed_by_another(world, change.digest)
         said["foreign"] = start(
             "promote", application=APPLICATION, environment="staging", commit=change.source_commit, digest=copy
@@ -83,6 +86,9 @@ def test_an_image_with_a_changed_attestation_or_another_signer_is_refused(world:
     source = said["provenance"]["buildDefinition"]["externalParameters"]
     assert (source["commit"], source["ref"]) == (commit, "refs/heads/main")
     assert said["kinds"] == {CYCLONEDX, SPDX}
+    # What people read of it.
+    assert f"built here from {commit[:7]}, its gates passed" in said["page"]
+    assert "SLSA v1, built by" in said["candidate"]
     # Signed by somebody else: staging stays as it is.
     assert said["foreign"].name == "Refused"
     assert "none of the image's 3 attestations is signed, unchanged, by a trusted key" in said["foreign"].message

@@ -1,11 +1,13 @@
 """Pages that people read, with text in them that others wrote."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.candidate import Proven, ReleaseCandidate
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
@@ -144,3 +146,14 @@ def test_a_candidate_without_full_commit_or_digest_cannot_exist() -> None:
         ReleaseCandidate("shop-api", "abc1234", CANDIDATE.image)
     with pytest.raises(ConfigurationError, match="no digest"):
         ReleaseCandidate("shop-api", "c" * 40, ImageReference("registry.example/shop-api", "v1"))
+
+
+def test_the_candidate_page_says_who_signed_it_or_that_nobody_did() -> None:
+    assert "- **Signature:** none: the application's configuration names no signing key" in candidate_page(
+        CANDIDATE, "https://s.example", "https://r.example"
+    )
+    signed = replace(CANDIDATE, proof=Proven("0a1b2c3d4e5f", "urn:tidegate:builder", 41))
+    lines = candidate_page(signed, "https://s.example", "https://r.example").splitlines()
+    assert "- **Signature:** key `0a1b2c3d4e5f`, attached with the gate results" in lines
+    assert "- **Provenance:** SLSA v1, built by `urn:tidegate:builder`" in lines
+    assert "- **SBOM:** 41 packages, in CycloneDX and SPDX" in lines

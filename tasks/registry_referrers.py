@@ -1,7 +1,8 @@
 """What is attached to an image: Sigstore bundles that refer to its digest, pushed and listed again.
 
 A registry of OCI 1.1 lists referrers itself; for one that does not (it answers 404), the list is an index under the tag
-sha256-DIGEST that whoever pushes keeps. No other tag is written, so that repositories with immutable tags, as in Amazon
+sha256-DIGEST that whoever pushes keeps, without a lock: what two attach at the same moment may get lost, and is looked
+for again before it is needed. No other tag is written, so that repositories with immutable tags, as in Amazon
 ECR, take any number of them.
 https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers
 """
@@ -161,7 +162,7 @@ def _manifests(response: httpx.Response) -> list[Mapping[str, Any]]:
 def _keep_list(
     client: httpx.Client, registry: ContainerRegistry, image: ImageReference, added: Mapping[str, Any]
 ) -> None:
-    # Two who write at once overwrite each other: read again whether ours is still in it.
+    # Two who write at once overwrite each other: read again whether ours is in it.
     for _ in range(_REWRITES):
         entries = _listed_by_tag(client, registry, image)
         if any(entry.get("digest") == added["digest"] for entry in entries):

@@ -9,8 +9,9 @@ from prefect.flow_runs import resume_flow_run
 
 from blocks.registry import ContainerRegistry
 from deployments.demo.timeline import Run
+from deployments.sandbox.changes import sample_files
 from deployments.sandbox.registry.manifest import digest_of
-from deployments.sandbox.world import APPLICATION, World
+from deployments.sandbox.world import APPLICATION, REPOSITORY, World
 from tasks.domain.proof.envelope import sealed
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.kinds import CYCLONEDX, GATES, PROVENANCE, SIGNATURE, SPDX
@@ -97,3 +98,24 @@ def test_an_image_with_a_changed_attestation_or_another_signer_is_refused(world:
     assert runs["production"].state == "Refused"
     assert "the gate results are missing" in runs["production"].message
     assert world.read_changes("production")[0] == before
+
+
+def test_what_somebody_pushed_under_the_commit_s_tag_is_never_signed(world: World, start) -> None:
+    staging = world.read_changes("staging")[0]
+    commit = world.github.commit(
+        REPOSITORY,
+        "main",
+        sample_files() | {"notes.md": "Nothing that runs.\n"},
+        "Write something down",
+        author_name="Dana Developer",
+        author_email="dana@acme.example",
+    )
+    theirs = json.loads(world.registry.manifest(APPLICATION, staging.digest).content) | {"annotations": {"by": "them"}}
+    digest = world.registry.put_manifest(APPLICATION, commit, json.dumps(theirs).encode(), MANIFEST).digest
+    ended = start("integrate", application=APPLICATION, commit=commit)
+
+    assert ended.is_failed()
+    assert "nobody has signed that it was built here" in ended.message
+    assert world.find_digest(commit) == digest
+    assert read_attached.fn(registry_of(world), APPLICATION, digest) == ()
+    assert world.read_changes("staging")[0] == staging

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from flows.workshop import Workshop
 from tasks.buildah import build_with_buildah, push_with_buildah
-from tasks.docker import build_image, inspect_image, push_image
+from tasks.docker import build_image, inspect_image
+from tasks.docker_push import push_image
 from tasks.domain.dockerfile import Stage
 from tasks.domain.image import ImageReference
 from tasks.domain.image_content import Built

@@ -2,8 +2,8 @@
 
 A registry of OCI 1.1 lists referrers itself; for one that does not (it answers 404), the list is an index under the tag
 sha256-DIGEST that whoever pushes keeps, without a lock: what two attach at the same moment may get lost, and is looked
-for again before it is needed. No other tag is written, so that repositories with immutable tags, as in Amazon
-ECR, take any number of them.
+for again before it is needed. No other tag is written, so that repositories with immutable tags, as in Amazon ECR, take
+any number of them.
 https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from blocks.registry import ContainerRegistry
-from tasks.domain.errors import DeliveryError, EvidenceMissing, InvalidProof, Unreachable
+from tasks.domain.errors import EvidenceMissing, InvalidProof
 from tasks.domain.image import ImageReference
 from tasks.domain.proof.bundle import (
     BUNDLE_TYPE,
@@ -26,18 +26,16 @@ from tasks.domain.proof.bundle import (
 )
 from tasks.domain.proof.envelope import Envelope
 from tasks.domain.proof.keys import PublicKey
-from tasks.registry_api import OCI_INDEX, OCI_MANIFEST, digest_of, get, open_client, read_blob
+from tasks.registry_api import OCI_MANIFEST, digest_of, get, open_client, read_blob
+from tasks.registry_lists import keep_list, listed, listed_by_registry
 from tasks.registry_pushing import push_blob, push_manifest
 from tasks.retry import outside_task
 
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 # An SBOM of a large image has some 20 MiB, and a third more in base64.
 _BUNDLE_BYTES = 64 * 1024 * 1024
-_REWRITES = 5
 # What anybody who may push can attach; more than this of what is asked for is no honest image.
 _MOST = 200
-# A registry without the referrers API should answer 404; older ones know other ways to say so.
-_UNSUPPORTED = {400, 405, 406, 501}
 
 
 @outside_task("attach {predicate_type} to {digest:.19}")
@@ -70,8 +68,8 @@ def attach(
             "annotations": bundle_annotations(predicate_type),
         }
         response = push_manifest(client, registry, image.repository, manifest)
-        if "OCI-Subject" not in response.headers and _listed_by_registry(client, registry, image) is None:
-            _keep_list(client, registry, image, _descriptor(manifest))
+        if "OCI-Subject" not in response.headers and listed_by_registry(client, registry, image) is None:
+            keep_list(client, registry, image, _descriptor(manifest))
     return digest_of(json.dumps(manifest).encode())
 
 
@@ -87,7 +85,7 @@ def read_attached(
     image = ImageReference(repository_path, digest=digest)
     with open_client(registry) as client:
         found: list[Attached] = []
-        for descriptor in _listed(client, registry, image):
+        for descriptor in listed(client, registry, image):
             if len(found) > _MOST:
                 raise EvidenceMissing(f"more than {_MOST} things are attached to {image}; find out who attached them")
             kind = (descriptor.get("annotations") or {}).get(PREDICATE_ANNOTATION)
@@ -117,69 +115,6 @@ def _read_envelope(
         return parse_bundle(content)
     except InvalidProof:
         return None
-
-
-def _listed(client: httpx.Client, registry: ContainerRegistry, image: ImageReference) -> list[Mapping[str, Any]]:
-    listed = _listed_by_registry(client, registry, image)
-    return _listed_by_tag(client, registry, image) if listed is None else listed
-
-
-def _listed_by_registry(
-    client: httpx.Client, registry: ContainerRegistry, image: ImageReference
-) -> list[Mapping[str, Any]] | None:
-    """What the registry lists, all of its pages; None where it keeps no lists."""
-    path: str | None = f"/{image.repository}/referrers/{image.digest}"
-    listed: list[Mapping[str, Any]] = []
-    while path:
-        try:
-            response = get(client, registry, path)
-        except httpx.HTTPStatusError as problem:
-            if problem.response.status_code not in _UNSUPPORTED:
-                raise
-            response = None
-        if response is None:
-            return None
-        listed += _manifests(response)
-        following = response.links.get("next", {}).get("url")
-        path = str(response.url.join(following)) if following else None
-        if path and httpx.URL(path).host != client.base_url.host:
-            raise EvidenceMissing(f"{registry.host} continues its list elsewhere; do not use this registry")
-    return listed
-
-
-def _listed_by_tag(client: httpx.Client, registry: ContainerRegistry, image: ImageReference) -> list[Mapping[str, Any]]:
-    response = get(client, registry, f"/{image.repository}/manifests/{_list_tag(image)}")
-    return _manifests(response) if response is not None else []
-
-
-def _manifests(response: httpx.Response) -> list[Mapping[str, Any]]:
-    try:
-        return [entry for entry in response.json()["manifests"] if isinstance(entry, dict)]
-    except (ValueError, KeyError, TypeError) as problem:
-        raise EvidenceMissing(f"{response.url.path} is not a list of referrers; look at the registry") from problem
-
-
-def _keep_list(
-    client: httpx.Client, registry: ContainerRegistry, image: ImageReference, added: Mapping[str, Any]
-) -> None:
-    # Two who write at once overwrite each other: read again whether ours is in it.
-    for _ in range(_REWRITES):
-        entries = _listed_by_tag(client, registry, image)
-        if any(entry.get("digest") == added["digest"] for entry in entries):
-            return
-        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*entries, added]}
-        try:
-            push_manifest(client, registry, image.repository, index, tag=_list_tag(image))
-        except DeliveryError as problem:
-            raise DeliveryError(
-                f"{problem}; a registry without the referrers API keeps what is attached under the tag"
-                f" {_list_tag(image)}: let sha256-* be written again there"
-            ) from problem
-    raise Unreachable(f"{registry.host} loses what is attached to {image}: others write its list at the same time")
-
-
-def _list_tag(image: ImageReference) -> str:
-    return (image.digest or "").replace(":", "-")
 
 
 def _descriptor(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from deployments.sandbox.registry.protocol import create_app as create_registry
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
 from tasks.buildah import build_with_buildah
-from tasks.docker import build_image, inspect_image, push_image
+from tasks.docker import build_image, inspect_image
+from tasks.docker_push import push_image
 from tasks.domain.delivery.build import Build
 from tasks.domain.errors import DeliveryError
 from tasks.domain.image import ImageReference

@@ -26,7 +26,8 @@ from deployments.sandbox.engine.state import EngineState
 from deployments.sandbox.registry.protocol import create_app
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
-from tasks.docker import build_image, push_image
+from tasks.docker import build_image
+from tasks.docker_push import push_image
 from tasks.domain.delivery.build import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference

@@ -34,8 +34,11 @@ class Builder:
 
     def push(self) -> str | None:
         """Push what was built; gives the digest that the builder says it pushed, where it says so."""
-        if self.workshop.app.build.builder == "buildah":
-            return push_with_buildah(self.workshop.registry, self.image, storage=self.storage)
+        build = self.workshop.app.build
+        if build.builder == "buildah":
+            return push_with_buildah(
+                self.workshop.registry, self.image, storage=self.storage, several=len(build.platforms) > 1
+            )
         return push_image(self.workshop.engine, self.workshop.registry, self.image)
 
 

@@ -55,19 +55,24 @@ def build_with_buildah(
         cache = f"{registry.host}/{build.cache}"
         options += ["--layers", f"--cache-to={cache}", *([] if fresh else [f"--cache-from={cache}"])]
     settled = ("--isolation=chroot", "--format=oci", "--pull-always", "--no-cache" if fresh else "--no-cache=false")
-    where = (f"--file={files.dockerfile}", f"--tag={_tagged(image)}", "--", str(files.context))
-    _run(registry, storage, "build", *settled, *options, *where)
-    return _inspect(registry, storage, image)
+    several = len(build.platforms) > 1
+    options += [f"--platform={','.join(build.platforms)}"] if build.platforms else []
+    name = f"--{'manifest' if several else 'tag'}={_tagged(image)}"
+    _run(registry, storage, "build", *settled, *options, f"--file={files.dockerfile}", name, "--", str(files.context))
+    return Built(None) if several else _inspect(registry, storage, image)
 
 
 @outside_task("push {image} with buildah")
-def push_with_buildah(registry: ContainerRegistry, image: ImageReference, *, storage: Path) -> str:
-    """Push what was built into `storage`, and give the digest that was pushed.
+def push_with_buildah(
+    registry: ContainerRegistry, image: ImageReference, *, storage: Path, several: bool = False
+) -> str:
+    """Push what was built into `storage`, for `several` platforms or one, and give the digest that was pushed.
 
     Raises AccessRefused, Unreachable and DeliveryError with what the registry said.
     """
-    file = storage / "digest"
-    _run(registry, storage, "push", f"--digestfile={file}", "--", _tagged(image), f"docker://{_tagged(image)}")
+    file, tagged = storage / "digest", _tagged(image)
+    what = ("manifest", "push", "--all") if several else ("push",)
+    _run(registry, storage, *what, f"--digestfile={file}", "--", tagged, f"docker://{tagged}")
     digest = file.read_text().strip()
     if not DIGEST.fullmatch(digest):
         raise DeliveryError(f"buildah did not say under which digest it pushed {image}; look at the run's log")
@@ -84,15 +89,17 @@ def _inspect(registry: ContainerRegistry, storage: Path, image: ImageReference) 
     return Built(content_of(said["OCIv1"]), base)
 
 
-def _run(registry: ContainerRegistry, storage: Path, command: str, *arguments: str, silent: bool = False) -> list[str]:
+def _run(registry: ContainerRegistry, storage: Path, *command: str, silent: bool = False) -> list[str]:
     """What buildah printed; raises for its failures."""
     log, lines = RunLog(get_run_logger()), list[str]()
     stores = (f"--root={storage / 'root'}", f"--runroot={storage / 'run'}", "--storage-driver=vfs")
     # Inspecting speaks to no registry.
     reach = () if silent else (f"--tls-verify={str(registry.url.startswith('https://')).lower()}",)
+    # Options belong to the innermost word: manifest push.
+    words = 2 if command[0] == "manifest" else 1
     with login_folder(registry) as folder:
         ending = run_in_group(
-            ("buildah", *stores, command, *reach, *arguments),
+            ("buildah", *stores, *command[:words], *reach, *command[words:]),
             folder=storage,
             environment=clean_environment(str(folder)) | {"REGISTRY_AUTH_FILE": str(folder / "config.json")},
             timeout_seconds=_TIMEOUT_SECONDS,
@@ -101,7 +108,7 @@ def _run(registry: ContainerRegistry, storage: Path, command: str, *arguments: s
     if isinstance(ending, NotStarted):
         raise ConfigurationError("buildah is not there; install it where the worker runs, or build with docker")
     if ending != Exited(0):
-        raise _failure(command, " ".join([*log.tail][-3:]) or str(ending))
+        raise _failure(command[words - 1], " ".join([*log.tail][-3:]) or str(ending))
     return lines
 
 

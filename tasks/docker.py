@@ -13,10 +13,10 @@ from prefect_docker import DockerHost
 
 from blocks.registry import ContainerRegistry
 from tasks.aws_problems import aws_problems
-from tasks.docker_buildx import build_with_buildx, has_buildx
+from tasks.docker_buildx import ONE_PLATFORM, build_with_buildx, has_buildx
 from tasks.docker_engine import SILENCE_SECONDS, engine_api, said, tagged
 from tasks.domain.delivery.build import Build
-from tasks.domain.errors import DeliveryError
+from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.domain.image import ImageReference
 from tasks.domain.image_content import Built, content_of
 from tasks.domain.image_labels import REVISION, source_date_epoch
@@ -58,9 +58,11 @@ def build_image(
             tagged(image),
             labels=labels,
             fresh=fresh,
-            exports_cache=_exports_cache(engine),
+            has_containerd=_has_containerd(engine),
         )
         return
+    if len(build.platforms) > 1:
+        raise ConfigurationError(f"{ONE_PLATFORM}; the engine does not offer it, or docker buildx is not installed")
     with _context(tree, build) as (context, dockerfile), engine_api(engine) as api:
         _log_in(api, registry)
         lines = api.build(
@@ -69,6 +71,7 @@ def build_image(
             dockerfile=dockerfile,
             tag=tagged(image),
             target=build.target,
+            platform=next(iter(build.platforms), None),
             buildargs=arguments,
             labels=dict(labels),
             nocache=fresh,
@@ -117,8 +120,8 @@ def _builds_with_buildkit(engine: DockerHost) -> bool:
         return offers and has_buildx(engine, Path(folder))
 
 
-def _exports_cache(engine: DockerHost) -> bool:
-    """Whether the engine keeps images in containerd; with its own older store BuildKit cannot put layers elsewhere."""
+def _has_containerd(engine: DockerHost) -> bool:
+    """Whether containerd keeps the engine's images: the older store has no lists of images, and exports no cache."""
     with engine_api(engine) as api:
         status = api.info().get("DriverStatus") or []
     return any("containerd.snapshotter" in str(value) for pair in status for value in pair)

@@ -13,7 +13,7 @@ from prefect_docker import DockerHost
 
 from blocks.registry import ContainerRegistry
 from tasks.domain.delivery.build import Build
-from tasks.domain.errors import DeliveryError
+from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.domain.gates.checks import Exited
 from tasks.domain.image import ImageReference
 from tasks.process_group import clean_environment, run_in_group
@@ -21,6 +21,7 @@ from tasks.registry_login import login_folder
 from tasks.run_log import RunLog
 from tasks.work_tree import build_files
 
+ONE_PLATFORM = "an image for several platforms needs BuildKit and an engine that can keep one"
 _TIMEOUT_SECONDS = 3600
 # How a client finds its engine where the block names none.
 _WHERE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -47,23 +48,26 @@ def build_with_buildx(
     *,
     labels: Mapping[str, str],
     fresh: bool,
-    exports_cache: bool,
+    has_containerd: bool,
 ) -> None:
     """Build the image of `tree` in the engine, under the name and tag `tagged`.
 
     Base images of this registry are pulled with its login. Layers are taken from `build.cache`, and put there where the
-    engine `exports_cache`. Raises DeliveryError with what buildx said last, and ConfigurationError where
-    the context is not in the tree.
+    engine `has_containerd` for its images. Raises DeliveryError with what buildx said last, and ConfigurationError for
+    several platforms without containerd and where the context is not in the tree.
     """
+    if len(build.platforms) > 1 and not has_containerd:
+        raise ConfigurationError(f"{ONE_PLATFORM}; switch on the engine's containerd image store")
     files, log = build_files(tree, build), RunLog(get_run_logger())
     options = [f"--build-arg={name}={value}" for name, value in build.arguments.items()]
     options += [f"--label={name}={value}" for name, value in labels.items()]
     options += [f"--target={build.target}"] if build.target else []
+    options += [f"--platform={','.join(build.platforms)}"] if build.platforms else []
     options += ["--no-cache", "--pull"] if fresh else []
     if build.cache:
         cache = f"type=registry,ref={ImageReference(f'{registry.host}/{build.cache}', 'buildcache')}"
         options += [] if fresh else [f"--cache-from={cache}"]
-        options += [f"--cache-to={cache},mode=max"] if exports_cache else []
+        options += [f"--cache-to={cache},mode=max"] if has_containerd else []
     # Its own attestations would make an index of the image; ours are signed, and attached to it.
     settled = ("--progress=plain", "--provenance=false", "--sbom=false", "--load", f"--tag={tagged}")
     with login_folder(registry) as folder:

@@ -1,5 +1,6 @@
 """buildah builds and pushes without any engine, and the same commit on the same base is the same digest."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,20 @@ def test_the_base_is_pulled_with_the_registry_s_login_and_named_by_its_digest(
     (tree / "Dockerfile").write_text(f"FROM {base}\nCOPY app /more\n")
     built = build(registry, tree, tmp_path / "next")
     assert built.bases == (ImageReference(base.repository, "1", digest),)
+
+
+@needs_buildah
+def test_an_image_for_several_platforms_is_an_index_of_them(
+    registry: ContainerRegistry, state: RegistryState, tree: Path, tmp_path: Path
+) -> None:
+    platforms = ("linux/amd64", "linux/arm64")
+    build(registry, tree, tmp_path / "one", Build(builder="buildah", platforms=platforms))
+    digest = push_with_buildah.fn(registry, image_of(registry), storage=tmp_path / "one", several=True)
+    assert digest == find_digest.fn(registry, "shop-api", SHA)
+    index = json.loads(state.manifest("shop-api", digest).content)
+    assert tuple(f"linux/{entry['platform']['architecture']}" for entry in index["manifests"]) == platforms
+    assert read_image_facts.fn(registry, "shop-api", digest).revision == SHA
+    assert read_content.fn(registry, "shop-api", digest) is None
 
 
 @needs_buildah

@@ -211,6 +211,11 @@ def test_an_image_without_a_tag_is_neither_built_nor_pushed(tree: Path) -> None:
             build_image.fn(host, tree, Build(), nameless, LABELS)
 
 
+def test_an_engine_without_buildkit_does_not_build_for_several_platforms(tree: Path) -> None:
+    with Engine().serve() as host, pytest.raises(ConfigurationError, match="for several platforms needs BuildKit"):
+        build_image.fn(host, tree, Build(platforms=("linux/amd64", "linux/arm64")), IMAGE, LABELS)
+
+
 def test_an_engine_that_does_not_answer_is_worth_another_try(tree: Path) -> None:
     nobody = DockerHost(base_url="tcp://127.0.0.1:1")
     with pytest.raises(Unreachable, match=r"the Docker engine at tcp://127\.0\.0\.1:1 does not answer"):

@@ -12,6 +12,7 @@ _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.][A-Za-z0-9._-]*$"
 _BRANCH = r"^[A-Za-z0-9._/][A-Za-z0-9._/-]*$"
 _IMAGE = r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$"
+_PLATFORM = r"^[a-z0-9]+/[a-z0-9]+(/v[0-9]+)?$"
 _PLACE = r"^([^{}\s]|\{application\})+$"
 _RESOURCE = r"^([A-Za-z0-9]+/)?([a-z0-9.-]|\{application\})+$"
 _ARGOCD_APPLICATION = r"^([a-z0-9.-]|\{application\})+$"
@@ -28,6 +29,7 @@ ALLOWED: Mapping[str, str] = {
     _REPOSITORY: "OWNER/NAME as in the repository's address, such as acme/shop-api",
     _BRANCH: "a branch's name: letters, digits, '.', '_', '/' and '-', not beginning with '-'",
     _IMAGE: "a path in lower case without a host, a tag or a digest, such as acme/shop-api",
+    _PLATFORM: "OS/ARCHITECTURE, such as linux/amd64 or linux/arm/v7",
     _PLACE: "a path or a name without spaces, such as image, backend.image or {application}",
     _RESOURCE: "NAME or KIND/NAME of a Kubernetes resource, such as Deployment/{application}",
     _ARGOCD_APPLICATION: "lower case letters, digits, '-' and '.', and the placeholder {application}",
@@ -50,6 +52,7 @@ Branch = Annotated[str, StringConstraints(pattern=_BRANCH)]
 # Somebody who may approve.
 Approver = Annotated[str, StringConstraints(pattern=_APPROVER, max_length=100)]
 ImagePath = Annotated[str, StringConstraints(pattern=_IMAGE)]
+Platform = Annotated[str, StringConstraints(pattern=_PLATFORM)]
 # The validator is Python's, for pydantic's expressions have no look-ahead; editors get the same rule as one.
 Path = Annotated[str, AfterValidator(_inside), Field(json_schema_extra={"pattern": r"^(?![/-])(?!(.*/)?\.\.(/|$)).+$"})]
 # Texts with a placeholder, filled in for one application by Environment.for_application.

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.domain.configuration.checked_text import ImagePath, Name, Path
+from tasks.domain.configuration.checked_text import ImagePath, Name, Path, Platform
 from tasks.domain.configuration.part import Part, Text
 
 
@@ -19,6 +19,11 @@ class Build(Part):
     dockerfile: Path = Field("Dockerfile", description="Inside the context.")
     target: Text | None = Field(None, description="The stage to build; left out: the last one.")
     arguments: dict[str, str] = Field(default_factory=dict, description="Build arguments; never secrets.")
+    platforms: tuple[Platform, ...] = Field(
+        (),
+        description="Such as linux/amd64 and linux/arm64; several need buildah, or an engine with BuildKit and the"
+        " containerd image store. Left out: the builder's own.",
+    )
     cache: ImagePath | None = Field(
         None,
         description="A repository of the same registry that keeps layers between builds: for buildah, and for BuildKit"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from flows.everywhere import targets_of
+from flows.pauses import follow_through_pauses
 from flows.place import Place
 from flows.post_deploy import ask_checks
 from tasks.argocd_clusters import wait_for_every_rollout
@@ -14,8 +15,13 @@ from tasks.domain.verdict import failed
 from tasks.gitops import contains, image_at
 
 
-def confirm_change(place: Place, revision: str, image: ImageReference, commit: str) -> RolloutVerdict:
-    """Confirmed only where Argo CD runs the digest, healthy, and every post-deploy check has passed."""
+def confirm_change(
+    place: Place, revision: str, image: ImageReference, commit: str, *, is_way_back: bool = False
+) -> RolloutVerdict:
+    """Confirmed only where Argo CD runs the digest, healthy, and every post-deploy check has passed.
+
+    `is_way_back`: a rollback, which does not try itself out at the pauses of an Argo Rollout.
+    """
     expectation = Expectation(
         environment=place.environment,
         revision=revision,
@@ -25,12 +31,13 @@ def confirm_change(place: Place, revision: str, image: ImageReference, commit: s
         branch=place.gitops.branch,
         timeouts=place.env.rollout,
     )
-    rollout = wait_for_every_rollout(
+    follow = partial(
+        wait_for_every_rollout,
         targets_of(place),
-        expectation,
-        partial(contains.fn, place.gitops),
-        partial(image_at.fn, place.gitops, place.env.manifest),
+        contains=partial(contains.fn, place.gitops),
+        image_at=partial(image_at.fn, place.gitops, place.env.manifest),
     )
+    rollout = follow_through_pauses(place, expectation, commit, follow, is_way_back=is_way_back)
     if rollout.kind is not RolloutKind.CONFIRMED:
         return rollout
     checks = ask_checks(place, image, commit)

@@ -19,7 +19,7 @@ def prepare_checks(place: Place, image: ImageReference, commit: str) -> None:
 
     Raises ConfigurationError, AccessRefused and Unreachable.
     """
-    for name, check in place.env.post_deploy_checks.items():
+    for name, check in (*place.env.post_deploy_checks.items(), *place.env.progressive.at_pause.items()):
         match check:
             case CommandCheck():
                 require_program(name, check)
@@ -30,6 +30,11 @@ def prepare_checks(place: Place, image: ImageReference, commit: str) -> None:
 def ask_checks(place: Place, image: ImageReference, commit: str) -> list[Verdict]:
     """Every check of the place, one after another, each with its own patience."""
     return _ask(place, place.env.post_deploy_checks, facts_of(place, image, commit))
+
+
+def ask_at_pause(place: Place, image: ImageReference, commit: str) -> list[Verdict]:
+    """The checks for a pause of an Argo Rollout."""
+    return _ask(place, place.env.progressive.at_pause, facts_of(place, image, commit))
 
 
 def ask_checks_again(place: Place, image: ImageReference, commit: str) -> list[Verdict]:
@@ -57,7 +62,7 @@ def _ask(place: Place, checks: dict[str, PostDeployCheck], facts: dict[str, str]
     verdicts = []
     for name, check in checks.items():
         verdict = _verdict(name, check, facts)
-        get_run_logger().info("%s, post-deploy check %s", place.environment, verdict.reason)
+        get_run_logger().info("%s, check %s", place.environment, verdict.reason)
         verdicts.append(verdict)
     return verdicts
 

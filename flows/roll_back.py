@@ -64,7 +64,7 @@ def put_back(place: Place, bad_digest: str, reason: str, *, to: str = "") -> Rol
         written = write_image(place.gitops, place.env.manifest, image, change, expected_digest=bad_digest)
     except DesiredStateConflict as conflict:
         return RolloutVerdict(failed(str(conflict)), RolloutKind.SUPERSEDED)
-    result = confirm_change(place, written.revision, image, commit)
+    result = confirm_change(place, written.revision, image, commit, is_way_back=True)
     if not result.verdict.has_passed:
         return result
     restored = passed(f"{place.environment} is back at {image.short_digest} (commit {commit[:7]}), verified.")

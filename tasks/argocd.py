@@ -6,6 +6,7 @@ It reads, asks Argo CD to look at git again, and starts a sync only where the ap
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -25,6 +26,7 @@ from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import Refresh, decide_environment_still_healthy, decide_refresh, decide_rollout
 from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Observation, Sync
 from tasks.domain.rollout.pause import decide_pause, refresh_seconds, shortest_seconds, slow_seconds
+from tasks.domain.rollout.progressive import is_paused
 from tasks.domain.rollout.readiness import Readiness, decide_readiness
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
@@ -119,12 +121,15 @@ def follow(
     image_at: ImageAt,
     *,
     over: threading.Event | None = None,
+    stop_at_pause: bool = False,
 ) -> RolloutVerdict:
     """`wait_for_rollout` inside a task; once `over` is set it ends at its next look, with what is not final yet.
 
     Pauses grow from half a second to `poll_seconds`, or are as long as nothing happens while Argo CD's event stream
     tells of changes, which all that wait in this process share. An Argo CD that is silent is never a verdict on the
     rollout: Unreachable is raised where it stays so for `healthy_seconds`. Raises as `preflight` does otherwise.
+
+    With `stop_at_pause` it also ends, Suspended, where our image is applied and something has paused.
     """
     contains, image_at = remembering(contains), remembering(image_at)
     timeouts, log = expectation.timeouts, get_run_logger()
@@ -150,6 +155,8 @@ def follow(
                 pause = shortest
             if answer.kind is RolloutKind.SYNC and look.status.sync is Sync.OUT_OF_SYNC:
                 _sync_where_nobody_else_does(application, look.status, expectation.revision)
+            if stop_at_pause and not answer.is_final and is_paused(expectation, look):
+                return replace(answer, kind=RolloutKind.SUSPENDED)
     return answer
 
 

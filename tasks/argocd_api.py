@@ -5,6 +5,7 @@ https://argo-cd.readthedocs.io/en/stable/developer-guide/api-docs/
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -93,6 +94,20 @@ class ApplicationApi:
             return
         self._refuse(response, "sync")
 
+    def live(self, resource: Mapping[str, str]) -> Json:
+        """One live object of the application's; `resource` is namespace, resourceName, group, version and kind."""
+        manifest = json.loads(str(self._get(self._path("resource"), timeout=None, **resource).get("manifest") or "{}"))
+        return manifest if isinstance(manifest, dict) else {}
+
+    def act(self, resource: Mapping[str, str], action: str) -> None:
+        """Run a resource action; each is a right of its own. Before 3.1 there is only the older form."""
+        where = {**self._where(), **resource}
+        response = self._send("POST", self._path("resource/actions/v2"), json=where | {"action": action})
+        is_missing = response.status_code in {httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED}
+        if (is_missing and not _is_json(response)) or response.status_code == httpx.codes.NOT_IMPLEMENTED:
+            response = self._send("POST", self._path("resource/actions"), params=where, content=json.dumps(action))
+        self._refuse(response, f"action/{resource['group']}/{resource['kind']}/{action}")
+
     def _path(self, part: str = "") -> str:
         return f"/applications/{quote(self.target.application, safe='')}" + (f"/{part}" if part else "")
 
@@ -144,7 +159,7 @@ class ApplicationApi:
 
     def _unknown(self, response: httpx.Response) -> str:
         # Argo CD's own answers are JSON; a path that it does not serve is answered in plain text.
-        if not response.headers.get("Content-Type", "").startswith("application/json"):
+        if not _is_json(response):
             return f"{self._name} does not serve its API there; look whether the block's url needs a root path"
         return (
             f"{self._name} has no application {self.target.application!r} in project {self.target.project!r}; "
@@ -158,6 +173,10 @@ class ApplicationApi:
     def _lacks(self, right: str) -> str:
         name = f"{self.target.project}/{self.target.application}"
         return f"the token for {self._name} lacks the right `applications, {right}` on {name}"
+
+
+def _is_json(response: httpx.Response) -> bool:
+    return bool(response.headers.get("Content-Type", "").startswith("application/json"))
 
 
 def _rest(response: httpx.Response) -> None:

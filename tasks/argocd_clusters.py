@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -22,16 +23,23 @@ Target = tuple[ArgoCDServer, ArgoCDTarget]
 
 @task(task_run_name="follow {expectation.environment}", cache_policy=NO_CACHE)
 def wait_for_every_rollout(
-    targets: Sequence[Target], expectation: Expectation, contains: Contains, image_at: ImageAt
+    targets: Sequence[Target],
+    expectation: Expectation,
+    contains: Contains,
+    image_at: ImageAt,
+    *,
+    stop_at_pause: bool = False,
 ) -> RolloutVerdict:
     """Confirmed once every application is; the first that fails or is superseded ends the wait for all.
 
     Each follows its own source and has its own rule about what must be Synced. Raises as `wait_for_rollout` does, for
-    whichever application is the first.
+    whichever application is the first. With `stop_at_pause` the first that pauses ends the wait for all too, Suspended.
     """
+    follow_one = partial(follow, stop_at_pause=stop_at_pause)
     if len(targets) == 1:
         server, target = targets[0]
-        return follow(server, target, replace(expectation, must_be_synced=target.must_be_synced), contains, image_at)
+        own = replace(expectation, must_be_synced=target.must_be_synced)
+        return follow_one(server, target, own, contains, image_at)
     over = threading.Event()
     with ThreadPoolExecutor(len(targets), thread_name_prefix="rollout") as pool:
         following = {}
@@ -44,7 +52,7 @@ def wait_for_every_rollout(
             )
             # Without the run's context its logger is not found.
             run = contextvars.copy_context().run
-            following[name] = pool.submit(run, follow, server, target, own, contains, image_at, over=over)
+            following[name] = pool.submit(run, follow_one, server, target, own, contains, image_at, over=over)
         answers = _answers(following, over)
     return decide_everywhere(expectation.environment, answers)
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from deployments.demo.people import Answering, as_robin, ask_for_two, on_github, with_a_code
 from deployments.demo.timeline import Run
+from deployments.sandbox.canary import use_canary
 from deployments.sandbox.changes import broken_tests, good_change
 from deployments.sandbox.world import World
 
@@ -59,6 +60,7 @@ def _stories() -> tuple[Story, ...]:
         ),
         Story("bad-release", subject, offer, "approve", (*promoted, "Rolled back"), _never_ready_in_production),
         Story("rejected", subject, offer, "reject", (*promoted, "Rejected"), _nothing),
+        Story("canary", subject, offer, "approve", (*promoted, "Verified"), _nothing, before=_canary_in_production),
         Story("unhealthy-staging", subject, offer, "approve", (*promoted, "Refused"), _unhealthy_staging),
         Story(
             "two-approvers",
@@ -71,6 +73,11 @@ def _stories() -> tuple[Story, ...]:
             answers=(with_a_code, on_github),
         ),
     )
+
+
+def _canary_in_production(world: World) -> str:
+    use_canary(world, "production")
+    return "Production is an Argo Rollout now: half of the pods, a pause with a check, then the rest."
 
 
 def _nothing(_world: World, _waiting: Run) -> None:

@@ -20,6 +20,9 @@ _PHASES = {
     "write_image": "commit",
     "wait_for_every_rollout": "rollout",
     "check_http": "post-deploy checks",
+    "check_by_command": "post-deploy checks",
+    "check_metric": "post-deploy checks",
+    "run_action": "rollout",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from blocks.git_access import git_environment
-from deployments.sandbox.argocd.accounts import READ_EVERYTHING
+from deployments.sandbox.argocd.accounts import READ_EVERYTHING, Right
 from deployments.sandbox.argocd.protocol import create_app as argocd_app
 from deployments.sandbox.argocd.state import ArgoCDState
 from deployments.sandbox.changes import sample_files
@@ -32,6 +32,11 @@ from tasks.domain.promotion.history import Change, promotion_message
 from tasks.domain.proof.keys import new_private_key
 
 SAMPLES = Path(__file__).parent / "samples"
+# What `progressive` in the delivery configuration lets Tidegate do.
+_ROLLOUT_ACTIONS = tuple(
+    Right("applications", f"action/argoproj.io/Rollout/{action}", "*/*")
+    for action in ("resume", "promote-full", "abort")
+)
 _PAT = ("Pat Platform", "pat@acme.example")
 
 
@@ -52,7 +57,7 @@ def open_world(root: Path) -> Iterator[World]:
         cluster = parts.enter_context(Cluster(root / "cluster"))
         access = git_environment(github.web_url, "x-access-token", github_token)
         argocd = parts.enter_context(ArgoCDState(cluster, git_environments={github.web_url: access}))
-        argocd.accounts.add("tidegate", rights=READ_EVERYTHING)
+        argocd.accounts.add("tidegate", rights=(*READ_EVERYTHING, *_ROLLOUT_ACTIONS))
         addresses = Addresses(
             github=github.web_url,
             github_token=github_token,

@@ -5,7 +5,7 @@ It is opened in deployments.sandbox.opening. What is asked here is asked as an o
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -150,6 +150,13 @@ class World:
             if self._application(name).get("status", {}).get("health", {}).get("status") in healths:
                 return
         raise TimeoutError(f"{name} did not become {' or '.join(healths)}")
+
+    def wait_until(self, is_true: Callable[[], bool], what: str) -> None:
+        """Raises TimeoutError where it does not come true within a minute."""
+        for _ in _patience():
+            if is_true():
+                return
+        raise TimeoutError(f"it never came true that {what}")
 
     def heal(self) -> None:
         """Take back every fault of the cluster."""

@@ -66,7 +66,7 @@ def test_a_mistake_is_named_by_line_and_key_without_the_kind_in_it(line: str, se
 
 
 def test_an_address_that_is_not_there_is_not_filled_in() -> None:
-    sentence = "post-deploy check 'smoke' uses {url}, but the environment has none; give its `url`"
+    sentence = "check 'smoke' uses {url}, but the environment has none; give its `url`"
     assert sentence in complaint('smoke: {command: [smoke, "{url}"]}', url="")
 
 

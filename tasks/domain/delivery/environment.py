@@ -8,7 +8,8 @@ from tasks.domain.configuration.checked_text import PLACEHOLDER, Name, UrlOfAppl
 from tasks.domain.configuration.part import Part, Seconds
 from tasks.domain.delivery.approval import ApprovalPolicy
 from tasks.domain.delivery.manifest import Manifest
-from tasks.domain.delivery.post_deploy import HttpCheck, PostDeployCheck, filled_texts
+from tasks.domain.delivery.post_deploy import PostDeployCheck, filled_texts, for_application
+from tasks.domain.delivery.progressive import Progressive
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.delivery.window import DeploymentWindow
 
@@ -41,15 +42,16 @@ class Environment(Part):
     post_deploy_checks: dict[Name, PostDeployCheck] = Field(
         default_factory=dict, description="What must hold once the rollout is healthy."
     )
+    progressive: Progressive = Field(
+        default=Progressive(), description="What is done where an Argo Rollout pauses; left out: a person does it."
+    )
     url: UrlOfApplication | None = Field(None, description="Where people find it; {application} as above.")
 
     @model_validator(mode="after")
     def _has_the_url_that_checks_use(self) -> Self:
-        for name, check in self.post_deploy_checks.items():
+        for name, check in (*self.post_deploy_checks.items(), *self.progressive.at_pause.items()):
             if not self.url and any("{url}" in text for text in filled_texts(check)):
-                raise ValueError(
-                    f"post-deploy check {name!r} uses {{url}}, but the environment has none; give its `url`"
-                )
+                raise ValueError(f"check {name!r} uses {{url}}, but the environment has none; give its `url`")
         return self
 
     def holds(self, application: str) -> bool:
@@ -62,11 +64,9 @@ class Environment(Part):
         def filled(text: str) -> str:
             return text.replace(PLACEHOLDER, name)
 
-        checks = {
-            # The facts of a promotion are filled in when it runs; an address is one of the application alone.
-            key: check.model_copy(update={"url": filled(check.url)}) if isinstance(check, HttpCheck) else check
-            for key, check in self.post_deploy_checks.items()
-        }
+        progressive = self.progressive.model_copy(
+            update={"at_pause": for_application(self.progressive.at_pause, filled)}
+        )
         return self.model_copy(
             update={
                 "argocd": self.argocd.for_application(name),
@@ -77,7 +77,8 @@ class Environment(Part):
                         "resource": filled(self.manifest.resource) if self.manifest.resource else None,
                     }
                 ),
-                "post_deploy_checks": checks,
+                "post_deploy_checks": for_application(self.post_deploy_checks, filled),
+                "progressive": progressive,
                 "url": filled(self.url) if self.url else None,
             }
         )

@@ -1,6 +1,7 @@
 """What must hold once a rollout is healthy: a request, a command or a metric, each recognised by its own key."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
@@ -121,6 +122,14 @@ def filled_texts(check: PostDeployCheck) -> tuple[str, ...]:
         case PrometheusCheck():
             return (check.query,)
     return ()
+
+
+def for_application(checks: dict[str, PostDeployCheck], filled: Callable[[str], str]) -> dict[str, PostDeployCheck]:
+    """The checks with their addresses filled in; what a promotion knows is filled in when it runs."""
+    return {
+        name: check.model_copy(update={"url": filled(check.url)}) if isinstance(check, HttpCheck) else check
+        for name, check in checks.items()
+    }
 
 
 def fill(text: str, facts: dict[str, str]) -> str:

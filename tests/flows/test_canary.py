@@ -1,0 +1,82 @@
+"""Production as a canary: Tidegate asks at the pause, lets it go on or aborts it, and git says what became of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from ruamel.yaml import YAML
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from blocks.prometheus import PrometheusServer
+from deployments.sandbox.canary import use_canary, use_rolling_update, versions
+from deployments.sandbox.server import serve
+from deployments.sandbox.world import World
+
+QUERY = 'sum(rate(http_requests_total{job="{application}", code=~"5.."}[1m]))'
+
+
+@pytest.fixture(autouse=True)
+def canary(world: World) -> Iterator[None]:
+    use_canary(world, "production")
+    yield
+    use_rolling_update(world, "production")
+
+
+@pytest.fixture
+def asked(world: World, configure: Callable[..., None]) -> Iterator[dict[str, Any]]:
+    """A metrics server that says what `value` is, and notes the pods that there were each time it was asked."""
+    state: dict[str, Any] = {"value": "0", "pods": [], "queries": []}
+
+    async def answer(request: Request) -> Response:
+        state["queries"] += parse_qs((await request.body()).decode())["query"]
+        state["pods"].append(versions(world, "production"))
+        return JSONResponse({"data": {"resultType": "scalar", "result": [0, state["value"]]}})
+
+    with serve(Starlette(routes=[Route("/api/v1/query", answer, methods=["POST"])])) as url:
+        PrometheusServer(url=url, token=SecretStr("a token")).save("metrics-of-a-test", overwrite=True)
+        production = YAML(typ="safe", pure=True).load(world.delivery_file)["environments"]["production"]
+        metric = {"server": "metrics-of-a-test", "query": QUERY, "at-most": 0.01, "for-seconds": 0}
+        production["progressive"]["at-pause"]["errors"] = metric
+        configure("environments", production=production)
+        yield state
+
+
+def test_a_canary_whose_metric_is_good_goes_on_to_everybody(world: World, tell, asked: dict[str, Any]) -> None:
+    before = world.read_environment("production").digest
+    commit, runs = tell("approve")
+
+    assert runs["production"].state == "Verified", runs["production"].message
+    digest = world.find_digest(commit)
+    # The first question comes before anything is written, the second at the pause.
+    assert asked["pods"] == [{before: 2}, {before: 1, digest: 1}]
+    assert asked["queries"][-1] == QUERY.replace("{application}", "shop-api")
+    facts = world.read_environment("production")
+    assert (facts.digest, facts.health) == (digest, "Healthy")
+    assert world.read_changes("production")[0].digest == digest
+    rollout = world.cluster.get("Rollout", "production", "shop-api-production")
+    assert rollout["status"]["stableRS"] == rollout["status"]["currentPodHash"]
+    assert httpx.get(facts.url).headers["X-Commit"] == commit
+
+
+def test_a_canary_whose_metric_is_bad_is_aborted_and_taken_back_in_git(
+    world: World, tell, asked: dict[str, Any]
+) -> None:
+    before = world.read_environment("production").digest
+    asked["value"] = "0.5"
+    commit, runs = tell("approve")
+
+    assert runs["production"].state == "Rolled back", runs["production"].message
+    assert "errors: 0.5 is more than 0.01" in runs["production"].message
+    digest = world.find_digest(commit)
+    assert asked["pods"][-1] == {before: 1, digest: 1}
+    back, promotion = world.read_changes("production")[:2]
+    assert (promotion.digest, back.rollback_of, back.digest) == (digest, digest, before)
+    facts = world.read_environment("production")
+    assert (facts.digest, facts.health) == (before, "Healthy")
+    assert versions(world, "production") == {before: 2}

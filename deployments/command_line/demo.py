@@ -11,7 +11,8 @@ from tasks.domain.errors import ConfigurationError
 
 def demo(
     scenario: Annotated[
-        str, typer.Option(help="happy, broken-tests, bad-release, rejected, unhealthy-staging or two-approvers.")
+        str,
+        typer.Option(help="happy, broken-tests, bad-release, rejected, unhealthy-staging, canary or two-approvers."),
     ] = "happy",
     summary: Annotated[
         Path | None, typer.Option(help="Write what happened as JSON to this file.", dir_okay=False)

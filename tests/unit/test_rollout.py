@@ -275,7 +275,22 @@ def test_the_evidence_names_the_facts() -> None:
         f"sync of ccccccc: Succeeded, {TIMES}: successfully synced",
         "Deployment shop-api is Degraded: too slow",
         "pod shop-api-7f: Running, 0 restarts",
+        "2 looks; since the push: seen after 1 s, applied after 1 s",
     )
+
+
+def test_the_evidence_says_when_each_step_was_seen() -> None:
+    seen = (
+        look(1, contains=False),
+        look(5, workloads=OLD_LIVE),
+        look(9, health=Health.PROGRESSING),
+        look(20),
+    )
+
+    assert decide_rollout(EXPECTATION, seen).evidence[-1] == (
+        "4 looks; since the push: seen after 5 s, applied after 9 s, healthy after 20 s"
+    )
+    assert decide_rollout(EXPECTATION, seen[:1]).evidence[-1] == "1 looks; since the push: not even seen"
 
 
 def test_the_evidence_names_what_went_wrong() -> None:
@@ -291,6 +306,7 @@ def test_the_evidence_names_what_went_wrong() -> None:
         "Service b is OutOfSync, to be pruned",
         f"Deployment shop-api is rendered with {IMAGE}",
         "pod shop-api-7f: ImagePullBackOff, 0 restarts (no such image)",
+        "1 looks; since the push: seen after 1 s, applied after 1 s, healthy after 1 s",
     )
 
 

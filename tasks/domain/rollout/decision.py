@@ -29,16 +29,16 @@ def decide_rollout(expectation: Expectation, looks: Looks) -> RolloutVerdict:
     look = looks[-1]
     if look.superseded_by is not None:
         reason = f"superseded: commit {short(look.status.revision)} wants {look.superseded_by}"
-        return _answer(expectation, failed(reason), RolloutKind.SUPERSEDED, look)
+        return _answer(expectation, failed(reason), RolloutKind.SUPERSEDED, looks)
     if failure := find_failure(expectation, looks):
-        return _answer(expectation, failed(failure[1]), failure[0], look)
+        return _answer(expectation, failed(failure[1]), failure[0], looks)
     if unmet := first_unmet(expectation, look):
         elapsed = (look.at - expectation.pushed_at).total_seconds()
         # One look may be stale; a run that starts again late looks twice before it gives up.
         if elapsed <= unmet.within_seconds or len(looks) < 2:
-            return _answer(expectation, pending(unmet.sentence), unmet.kind, look)
+            return _answer(expectation, pending(unmet.sentence), unmet.kind, looks)
         reason = f"not rolled out {elapsed:.0f} s after the push (at most {unmet.within_seconds} s): {unmet.sentence}"
-        return _answer(expectation, failed(reason), RolloutKind.TIMED_OUT, look)
+        return _answer(expectation, failed(reason), RolloutKind.TIMED_OUT, looks)
     return _settled(expectation, looks)
 
 
@@ -48,15 +48,15 @@ def _settled(expectation: Expectation, looks: Looks) -> RolloutVerdict:
     settle = expectation.timeouts.settle_seconds
     if len(good) >= 2 and (good[-1].at - good[0].at).total_seconds() >= settle:
         reason = f"runs {expectation.image.short_digest} of {short(expectation.revision)}, Synced and Healthy"
-        return _answer(expectation, passed(reason), RolloutKind.CONFIRMED, looks[-1])
+        return _answer(expectation, passed(reason), RolloutKind.CONFIRMED, looks)
     # Counted from the first look, not the push: a run that starts again late has to see it settle as well.
     timeouts = expectation.timeouts
     longest = timeouts.healthy_seconds + 2 * (settle + timeouts.poll_seconds)
     if (looks[-1].at - looks[0].at).total_seconds() > longest:
         reason = f"not rolled out: its health or its sync changes again and again, it never stays for {settle} s"
-        return _answer(expectation, failed(reason), RolloutKind.TIMED_OUT, looks[-1])
+        return _answer(expectation, failed(reason), RolloutKind.TIMED_OUT, looks)
     reason = f"everything is as it should be; it has to stay so for {settle} s"
-    return _answer(expectation, pending(reason), RolloutKind.SETTLING, looks[-1])
+    return _answer(expectation, pending(reason), RolloutKind.SETTLING, looks)
 
 
 def _identity(look: Observation) -> tuple[datetime | None, datetime | None]:
@@ -65,12 +65,9 @@ def _identity(look: Observation) -> tuple[datetime | None, datetime | None]:
     return look.status.health_since, operation.started_at if operation else None
 
 
-def _answer(
-    expectation: Expectation, verdict: Verdict, kind: RolloutKind, look: Observation | None = None
-) -> RolloutVerdict:
+def _answer(expectation: Expectation, verdict: Verdict, kind: RolloutKind, looks: Looks = ()) -> RolloutVerdict:
     sentence = f"{expectation.environment}: {verdict.reason}"
-    evidence = describe(expectation.image, look) if look else ()
-    return RolloutVerdict(Verdict(verdict.outcome, sentence), kind, evidence)
+    return RolloutVerdict(Verdict(verdict.outcome, sentence), kind, describe(expectation, looks) if looks else ())
 
 
 # Argo CD compares every two to three minutes by itself; the rest is for clocks that differ.

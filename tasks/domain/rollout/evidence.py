@@ -1,16 +1,22 @@
-"""What one look showed, in lines that a person can check against Argo CD."""
+"""What was seen of a rollout, in lines that a person can check against Argo CD."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout.facts import ApplicationStatus, Observation, Operation, Workloads
+from tasks.domain.rollout.conditions import is_applied
+from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Health, Observation, Operation, Workloads
 from tasks.domain.rollout.images import old_pods, others, our_pods
 
 _MOST_OUT_OF_SYNC = 10
 
 
-def describe(image: ImageReference, look: Observation) -> tuple[str, ...]:
-    """Revision, sync, health, operation, what is wrong, images and pods, in this order; what is absent is left out."""
+def describe(expectation: Expectation, looks: tuple[Observation, ...]) -> tuple[str, ...]:
+    """Revision, sync, health, operation, what is wrong, images and pods of the last look, and when each step was seen.
+
+    In this order; what is absent is left out. `looks` are oldest first, at least one.
+    """
+    look = looks[-1]
     status = look.status
     lines = [_revision(status), f"{status.health}{_since(status.health_since)}"]
     if status.operation:
@@ -19,7 +25,25 @@ def describe(image: ImageReference, look: Observation) -> tuple[str, ...]:
     lines += status.unhealthy
     left = status.out_of_sync[:_MOST_OUT_OF_SYNC]
     lines += [f"{one.name} is OutOfSync{', to be pruned' if one.to_prune else ''}" for one in left]
-    return (*lines, *(_workloads(image, look.workloads) if look.workloads else ()))
+    lines += _workloads(expectation.image, look.workloads) if look.workloads else []
+    return (*lines, _steps(expectation, looks))
+
+
+def _steps(expectation: Expectation, looks: tuple[Observation, ...]) -> str:
+    def seconds(holds: Callable[[Observation], bool]) -> float | None:
+        first = next((look for look in looks if holds(look)), None)
+        return (first.at - expectation.pushed_at).total_seconds() if first else None
+
+    def is_healthy(look: Observation) -> bool:
+        return is_applied(expectation, look) and look.status.health is Health.HEALTHY
+
+    steps = {
+        "seen": seconds(lambda look: look.contains is True),
+        "applied": seconds(lambda look: is_applied(expectation, look)),
+        "healthy": seconds(is_healthy),
+    }
+    told = [f"{step} after {when:.0f} s" for step, when in steps.items() if when is not None]
+    return f"{len(looks)} looks; since the push: {', '.join(told) or 'not even seen'}"
 
 
 def _revision(status: ApplicationStatus) -> str:

@@ -1,4 +1,4 @@
-"""Asks the Prefect server for runs of the integrate flow; the webhook and `tidegate trigger` both do it here."""
+"""Asks the Prefect server for runs of integrate and answer; the webhook and `tidegate trigger` both do it here."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -11,10 +11,10 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.event import StartIntegrate
+from tasks.domain.event.asked import StartAnswer, StartIntegrate
 from tasks.runs import run_url
 
-DEPLOYMENT = "integrate/integrate"
+DEPLOYMENTS: dict[type, str] = {StartIntegrate: "integrate/integrate", StartAnswer: "answer/answer"}
 # Tells the run that this request made from one that an earlier request with the same key had made.
 _REQUEST = "tidegate.request"
 
@@ -36,9 +36,9 @@ class Integrations:
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._client: PrefectClient | None = None
-        self._deployment: UUID | None = None
+        self._deployments: dict[type, UUID] = {}
 
-    async def open(self) -> tuple[PrefectClient, UUID]:
+    async def open(self, kind: type = StartIntegrate) -> tuple[PrefectClient, UUID]:
         """Connect and look the deployment up; not necessary, but the first run is then as quick as all others.
 
         Raises ConfigurationError where the deployment is not there, Unreachable where the server does not answer.
@@ -46,16 +46,19 @@ class Integrations:
         async with self._opening:
             if self._client is None:
                 self._client = await self._stack.enter_async_context(get_client())
-            if self._deployment is None:
-                self._deployment = await _find_deployment(self._client)
-            return self._client, self._deployment
+            if kind not in self._deployments:
+                self._deployments[kind] = await _find_deployment(self._client, DEPLOYMENTS[kind])
+            return self._client, self._deployments[kind]
 
     async def close(self) -> None:
         """Give the connection back."""
         await self._stack.aclose()
-        self._client = self._deployment = None
+        self._client = None
+        self._deployments.clear()
 
-    async def start(self, wanted: StartIntegrate, *, key: str, labels: dict[str, str] | None = None) -> IntegrateRun:
+    async def start(
+        self, wanted: StartIntegrate | StartAnswer, *, key: str, labels: dict[str, str] | None = None
+    ) -> IntegrateRun:
         """The run for this key: created, or the one that was there. When this returns, the run cannot be lost any more.
 
         Prefect's client repeats what is answered with 429, 502 or 503. Raises ConfigurationError where the deployment
@@ -65,11 +68,11 @@ class Integrations:
             return await self._create(wanted, key, labels or {})
         except ObjectNotFound:
             # It was deployed anew under another id since it was looked up.
-            self._deployment = None
+            self._deployments.clear()
             return await self._create(wanted, key, labels or {})
 
-    async def _create(self, wanted: StartIntegrate, key: str, labels: dict[str, str]) -> IntegrateRun:
-        client, deployment = await self.open()
+    async def _create(self, wanted: StartIntegrate | StartAnswer, key: str, labels: dict[str, str]) -> IntegrateRun:
+        client, deployment = await self.open(type(wanted))
         request = str(uuid4())
         try:
             run = await client.create_flow_run_from_deployment(
@@ -82,17 +85,18 @@ class Integrations:
             )
         except httpx.HTTPError as error:
             if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.CONFLICT:
-                sentence = f"the deployment {DEPLOYMENT} takes other parameters; run `prefect --no-prompt deploy --all`"
+                name = DEPLOYMENTS[type(wanted)]
+                sentence = f"the deployment {name} takes other parameters; run `prefect --no-prompt deploy --all`"
                 raise ConfigurationError(sentence) from error
             raise explain(error) from error
         return IntegrateRun(run.id, run_url(str(run.id)), is_new=run.labels.get(_REQUEST) == request)
 
 
-async def _find_deployment(client: PrefectClient) -> UUID:
+async def _find_deployment(client: PrefectClient, name: str) -> UUID:
     try:
-        return (await client.read_deployment_by_name(DEPLOYMENT)).id
+        return (await client.read_deployment_by_name(name)).id
     except ObjectNotFound:
-        sentence = f"the Prefect server has no deployment {DEPLOYMENT}; run `prefect --no-prompt deploy --all`"
+        sentence = f"the Prefect server has no deployment {name}; run `prefect --no-prompt deploy --all`"
         raise ConfigurationError(sentence) from None
     except httpx.HTTPError as error:
         raise explain(error) from error

@@ -13,7 +13,7 @@ from deployments.prefect_server import explain, require_server
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError, Unreachable
-from tasks.domain.event import StartIntegrate
+from tasks.domain.event.asked import StartIntegrate
 from tasks.domain.image import COMMIT
 from tasks.github import read_head
 

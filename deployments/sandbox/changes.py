@@ -7,6 +7,13 @@ _CATALOGUE, _CATALOGUE_TEST, _PRICES = "shop_api/catalogue.py", "tests/test_cata
 _LAST_PRODUCT = '    Product("pot-small", "Small teapot", 1999),\n'
 _GROSS = "    gross = Decimal(net_cents) * (100 + tax_percent) / 100\n"
 _GROSS_ROUNDED_DOWN = "    gross = Decimal(net_cents * (100 + tax_percent) // 100)\n"
+_UNSAFE = """
+
+def as_printed(sku: str) -> bytes:
+    import subprocess
+
+    return subprocess.check_output("printf " + sku, shell=True)
+"""
 _LEFT_BY_TOOLS = {"__pycache__", ".pytest_cache", ".ruff_cache", ".scannerwork", ".coverage", "build", "reports"}
 
 
@@ -37,6 +44,12 @@ def test_tea_cup_{number}_is_on_offer() -> None:
     assert product is not None
     assert product.net_cents == {1000 + number}
 """
+
+
+def unsafe_change(number: int) -> dict[str, str]:
+    """A good change, and a function that passes text to a shell: a finding, and lines that no test runs."""
+    good = good_change(number)
+    return good | {_CATALOGUE: good[_CATALOGUE] + _UNSAFE}
 
 
 def broken_tests() -> dict[str, str]:

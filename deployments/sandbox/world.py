@@ -19,6 +19,7 @@ from deployments.sandbox.github.records import Delivery
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.sonarqube.state import SonarQubeState
+from tasks.domain.event.payloads import EVENTS
 from tasks.domain.image import parse_image
 from tasks.domain.promotion.history import Change, parse_change
 
@@ -86,8 +87,8 @@ class World:
         }
 
     def deliver_webhooks_to(self, url: str, secret: str) -> None:
-        """Have GitHub tell of every push and pull request from now on."""
-        self.github.add_hook(REPOSITORY, url, secret)
+        """Have GitHub tell from now on what people do in the application's repository."""
+        self.github.add_hook(REPOSITORY, url, secret, EVENTS)
 
     def push(self, subject: str, files: Mapping[str, str | None], branch: str = "main") -> str:
         """Dana pushes a commit; returns its SHA."""

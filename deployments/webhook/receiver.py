@@ -1,9 +1,8 @@
 """The HTTP side of the webhook: from a request to a signed event, and from a decision to an answer.
 
-What an event asks for is decided in tasks.domain.event; that a delivery is not lost is explained in the package.
+What an event asks for is decided in tasks.domain.event.decide; that a delivery is not lost is explained in the package.
 """
 
-import asyncio
 import logging
 import os
 import re
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from deployments.integrations import IntegrateRun, Integrations
+from deployments.webhook.acting import act
 from deployments.webhook.approval_page import approval_page
 from deployments.webhook.refusal import Refusal
 from deployments.webhook.request_body import drain_body, read_body
@@ -25,11 +25,10 @@ from deployments.webhook.signature import is_signed, read_secrets
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.model import Delivery
 from tasks.domain.errors import DeliveryError
-from tasks.domain.event import EVENTS, Event, Ignore, StartIntegrate, decide_event
+from tasks.domain.event.decide import decide_event
+from tasks.domain.event.payloads import EVENTS, Event
 
 PATH = "/webhook"
-# GitHub takes a delivery as failed after ten seconds; we want to be the ones who say so.
-_ANSWER_SECONDS = 8.0
 _DELIVERY = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 logger = logging.getLogger("tidegate.webhook")
@@ -118,10 +117,8 @@ async def _answer(signed: Signed, delivery: Delivery, integrations: Integrations
         return _say(200, "pong", "the webhook reaches Tidegate", signed)
     if signed.event not in EVENTS:
         return _say(200, "ignored", f"nothing listens to {signed.event[:40]!r} events", signed)
-    decision = decide_event(_parse_event(signed), delivery)
-    if isinstance(decision, Ignore):
-        return _say(200, "ignored", decision.reason, signed)
-    return await _start(decision, signed, integrations)
+    done = await act(decide_event(_parse_event(signed), delivery), signed.delivery_id, integrations)
+    return _say(done.status, done.result, done.message, signed, done.runs)
 
 
 def _parse_event(signed: Signed) -> Event:
@@ -133,30 +130,10 @@ def _parse_event(signed: Signed) -> Event:
         raise Refusal(400, sentence) from None
 
 
-async def _start(wanted: tuple[StartIntegrate, ...], signed: Signed, integrations: Integrations) -> JSONResponse:
-    labels = {"tidegate.github-delivery": signed.delivery_id}
-    runs: list[IntegrateRun] = []
-    try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            for start in wanted:
-                key = f"github:{signed.delivery_id}:{start.application}"
-                runs.append(await integrations.start(start, key=key, labels=labels))
-    except (TimeoutError, DeliveryError) as error:
-        reason = str(error) or f"Prefect did not take the run within {_ANSWER_SECONDS:.0f} seconds"
-        logger.error("Delivery %s was not accepted: %s", signed.delivery_id, reason)
-        raise Refusal(503, "the run could not be handed to Prefect; redeliver this delivery later") from None
-    names = ", ".join(start.name for start in wanted)
+def _say(status: int, result: str, message: str, signed: Signed, runs: tuple[IntegrateRun, ...] = ()) -> JSONResponse:
     listed = [{"id": str(run.run_id), "url": run.url} for run in runs]
-    if not any(run.is_new for run in runs):
-        return _say(200, "duplicate", f"this delivery has started {names} before", signed, listed)
-    return _say(202, "started", f"integrate was started for {names}", signed, listed)
-
-
-def _say(
-    status: int, result: str, message: str, signed: Signed, runs: list[dict[str, str]] | None = None
-) -> JSONResponse:
     logger.info("Delivery %s (%r): %s: %s", signed.delivery_id, signed.event[:40], result, message)
-    return JSONResponse({"result": result, "message": message, "flow_runs": runs or []}, status)
+    return JSONResponse({"result": result, "message": message, "flow_runs": listed}, status)
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

@@ -32,13 +32,14 @@ from deployments.sandbox.opening import open_world
 from deployments.sandbox.server import serve
 from deployments.sandbox.world import World
 from deployments.webhook import create_app
+from flows.answer import answer
 from flows.integrate import integrate
 from flows.nightly import nightly
 from flows.promote import promote
 from flows.roll_back import roll_back
 from flows.watch import watch
 
-FLOWS = {flow.name: flow for flow in (integrate, promote, roll_back, nightly, watch)}
+FLOWS = {flow.name: flow for flow in (integrate, answer, promote, roll_back, nightly, watch)}
 SECRET = "a secret that only the tests know"
 NUMBERS = itertools.count(1)
 AT_WORK = threading.Event()

@@ -1,13 +1,20 @@
 """A pull request is checked and gets its statuses; nothing of it is built, pushed or promoted."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 from prefect.client.orchestration import get_client
+from pydantic import SecretStr
+from ruamel.yaml import YAML
 
+from blocks.github import WORK, GitHub
 from deployments.demo.play import follow
 from deployments.demo.timeline import Run, read_runs
-from deployments.sandbox.changes import broken_tests, good_change, sample_files
+from deployments.sandbox.changes import broken_tests, good_change, sample_files, unsafe_change
+from deployments.sandbox.github.conversation import rerequest_check_run, write_comment
+from deployments.sandbox.github.own_app import install_own_app
+from deployments.sandbox.github.records import Comment
 from deployments.sandbox.world import APPLICATION, GITOPS, REPOSITORY, World
 
 Opened = tuple[str, int]
@@ -75,13 +82,88 @@ def test_a_pull_request_that_breaks_a_test_says_so(world: World, open_pull_reque
     assert world.read_gates(commit)["tidegate"] == "failure: 1 of 7 gates failed: unit-tests."
 
 
+def say(world: World, number: int, login: str, text: str) -> Comment:
+    comment = write_comment(world.github, REPOSITORY, number, login, text)
+    world.github.wait_for_deliveries()
+    return comment
+
+
+def wait_for_answer(comment: Comment) -> list[tuple[str, str]]:
+    deadline = time.monotonic() + 90
+    while not comment.reactions and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return comment.reactions
+
+
+def test_the_code_of_a_stranger_is_run_once_a_maintainer_has_read_just_that_commit(world: World) -> None:
+    world.github.add_user("stranger", email="stranger@example.org")
+    fork = world.github.fork(REPOSITORY, "stranger").full_name
+    who = {"author_name": "Stranger", "author_email": "stranger@example.org"}
+    commit = world.github.commit(fork, "idea", sample_files() | good_change(3), "An idea", **who)
+    number = world.github.open_pull_request(
+        REPOSITORY, head="idea", base="main", title="An idea", author="stranger", fork=fork
+    ).number
+    with get_client(sync_client=True) as client:
+        (asked,) = follow(client, commit, lambda _runs: None, refuse_to_answer)
+        assert (asked.flow, asked.state) == ("answer", "Waiting")
+        assert world.read_gates(commit).keys() == {"tidegate"}
+        assert world.read_gates(commit)["tidegate"].startswith("pending: Waits for a maintainer to read this")
+        [comment] = comments_on(world, number)
+        assert f"/ok-to-test {commit}" in comment
+
+        assert wait_for_answer(say(world, number, "stranger", f"/ok-to-test {commit}")) == [("-1", "tidegate")]
+        assert "stranger may not write to this repository" in comments_on(world, number)[-1]
+        assert wait_for_answer(say(world, number, "dana", f"/ok-to-test {'0' * 40}")) == [("-1", "tidegate")]
+        assert {run.flow for run in read_runs(client, commit)} == {"answer"}
+
+        assert wait_for_answer(say(world, number, "dana", f"/ok-to-test {commit}")) == [("+1", "tidegate")]
+        runs = follow(client, commit, lambda _runs: None, refuse_to_answer)
+    assert [run.state for run in runs if run.flow == "integrate"] == ["Checked"]
+    assert world.read_gates(commit)["tidegate"].startswith("success: ")
+    # The one comment now says what was found.
+    assert "### ✓ shop-api: " in comments_on(world, number)[0]
+
+
+def test_as_an_app_the_checks_have_annotations_and_can_be_asked_for_again(
+    world: World, open_pull_request, configure
+) -> None:
+    own = install_own_app(world.github, "tidegate-app", [REPOSITORY], WORK)
+    url, key = world.addresses.github, SecretStr(own.private_key)
+    app = GitHub(api_url=f"{url}/api/v3", web_url=url, app_id=own.app.client_id, private_key=key)
+    app.save("github-app", overwrite=True)
+    settings = YAML(typ="safe", pure=True).load(world.delivery_file)["applications"][APPLICATION]
+    configure("applications", **{APPLICATION: settings | {"github": "github-app"}})
+
+    commit, number = open_pull_request("unsafe", unsafe_change(4))
+    with get_client(sync_client=True) as client:
+        follow(client, commit, lambda _runs: None, refuse_to_answer)
+        checks = {run.name: run for run in world.github.repositories[REPOSITORY].check_runs if run.head_sha == commit}
+        assert checks["tidegate"].conclusion == "failure"
+        assert {name for name in checks if name != "tidegate"} == {
+            f"tidegate/{name}"
+            for name in ("lint", "unit-tests", "static-analysis", "security", "coverage", "changed-lines", "findings")
+        }
+        [annotation] = [one for one in checks["tidegate/findings"].annotations if one["annotation_level"] == "failure"]
+        assert (annotation["path"], "S602" in annotation["title"]) == ("shop_api/catalogue.py", True)
+        assert "[shop_api/catalogue.py:" in comments_on(world, number)[0]
+        assert world.read_gates(commit) == {}
+
+        rerequest_check_run(world.github, REPOSITORY, checks["tidegate/lint"], "dana")
+        world.github.wait_for_deliveries()
+        runs = follow(client, commit, lambda _runs: None, refuse_to_answer)
+    assert sorted((run.flow, run.state) for run in runs) == [
+        ("answer", "Started"), ("integrate", "Gates failed"), ("integrate", "Gates failed")
+    ]  # fmt: skip
+    assert len(comments_on(world, number)) == 1
+
+
 def test_a_draft_starts_nothing_and_neither_does_its_end(world: World, open_pull_request) -> None:
     commit, number = open_pull_request("not-ready-yet", good_change(2), draft=True)
     assert f"pull request {number} is a draft" in world.last_delivery().response_body
 
     world.github.close_pull_request(REPOSITORY, number, by="dana")
     world.github.wait_for_deliveries()
-    assert f"pull request {number} was closed" in world.last_delivery().response_body
+    assert f"pull request {number} was closed; nothing of it is being checked" in world.last_delivery().response_body
 
     with get_client(sync_client=True) as client:
         assert read_runs(client, commit) == ()

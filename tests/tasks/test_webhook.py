@@ -22,8 +22,10 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from deployments.sandbox.server import serve
 from deployments.webhook import create_app
 from deployments.webhook.signature import is_signed, read_secrets, sign
+from flows.answer import answer
 from tasks.domain.delivery.model import Delivery
 from tasks.domain.errors import ConfigurationError
+from tasks.domain.event.asked import StartAnswer, StartIntegrate
 
 DATA = Path(__file__).parents[1] / "data" / "github-webhooks"
 NEW, OLD = b"the secret of today", b"the secret of yesterday"
@@ -50,13 +52,21 @@ def stand_in(application: str, commit: str, pull_request: int | None = None) -> 
     """Takes what integrate takes; under a name of its own, so that no other test's worker runs it."""
 
 
+@flow(name="stand-in-answer")
+def stand_in_answer() -> None:
+    """Takes what answer takes."""
+
+
 @pytest.fixture(scope="module")
 def receiver(prefect_server: str) -> Iterator[str]:
     with get_client(sync_client=True) as client:
         schema = stand_in.parameters.model_dump()
         client.create_deployment(client.create_flow(stand_in), "integrate", parameter_openapi_schema=schema)
+        schema = answer.parameters.model_dump()
+        client.create_deployment(client.create_flow(stand_in_answer), "answer", parameter_openapi_schema=schema)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deployments.integrations.DEPLOYMENT", "stand-in/integrate")
+        names = {StartIntegrate: "stand-in/integrate", StartAnswer: "stand-in-answer/answer"}
+        patch.setattr("deployments.integrations.DEPLOYMENTS", names)
         with serve(create_app(DELIVERY, (NEW, OLD))) as url:
             yield url
 
@@ -182,15 +192,9 @@ def _in_these_settings(app: Any) -> Any:
     ("event", "file", "result", "message"),
     [
         ("ping", "ping/payload.json", "pong", "the webhook reaches Tidegate"),
-        ("issue_comment", "issue_comment/created.payload.json", "ignored", "nothing listens to 'issue_comment' events"),
+        ("issue_comment", "issue_comment/created.payload.json", "ignored", "the comment is no command"),
         ("delete", "delete/payload.json", "ignored", "nothing listens to 'delete' events"),
         ("push", "push/payload.json", "ignored", "refs/tags/simple-tag is not a branch"),
-        (
-            "pull_request",
-            "pull_request/closed.payload.json",
-            "ignored",
-            "pull request 2 was closed; runs that check it go on to their end",
-        ),
     ],
 )
 def test_what_asks_for_nothing_is_answered_with_the_reason(
@@ -198,6 +202,56 @@ def test_what_asks_for_nothing_is_answered_with_the_reason(
 ) -> None:
     answer = deliver(receiver, (DATA / file).read_bytes(), event)
     assert (answer.status_code, answer.json()) == (200, {"result": result, "message": message, "flow_runs": []})
+
+
+def pull_request(action: str, number: int, moment: str, commit: str) -> bytes:
+    body = json.loads((DATA / f"pull_request/{action}.payload.json").read_text())
+    body["number"], body["pull_request"]["updated_at"] = number, moment
+    body["pull_request"]["head"]["sha"] = commit
+    return json.dumps(body).encode()
+
+
+def states_of(number: int) -> dict[str, str]:
+    return {str(run.parameters["commit"]): run.state.type.value for run in runs_of(f"pr:{number}", "application:hello")}
+
+
+def test_a_newer_commit_takes_the_place_of_older_ones_in_whatever_order_they_are_told(receiver: str) -> None:
+    first, second, third = new_commit(), new_commit(), new_commit()
+    for commit, moment in ((first, "2026-11-21T10:00:00Z"), (third, "2026-11-21T10:00:09Z")):
+        assert deliver(receiver, pull_request("synchronize", 71, moment, commit), "pull_request").status_code == 202
+    assert states_of(71) == {first: "CANCELLED", third: "SCHEDULED"}
+    late = deliver(receiver, pull_request("synchronize", 71, "2026-11-21T10:00:05Z", second), "pull_request")
+    assert late.status_code == 202
+    assert states_of(71)[third] == "SCHEDULED"
+
+
+def test_the_end_of_a_pull_request_cancels_its_checks_and_no_others(receiver: str) -> None:
+    mine, other = new_commit(), new_commit()
+    for number, commit in ((72, mine), (73, other)):
+        deliver(receiver, pull_request("opened", number, "2026-11-21T10:00:00Z", commit), "pull_request")
+    closed = pull_request("closed", 72, "2026-11-21T10:01:00Z", mine)
+    for expected in ("cancelled", "ignored"):
+        assert deliver(receiver, closed, "pull_request").json()["result"] == expected
+    assert (states_of(72), states_of(73)) == ({mine: "CANCELLED"}, {other: "SCHEDULED"})
+
+
+def test_a_command_is_handed_to_a_run_that_asks_github_who_may(receiver: str) -> None:
+    body = json.loads((DATA / "issue_comment/created.payload.json").read_text())
+    body["issue"]["pull_request"] = {"url": "http://127.0.0.1"}
+    body["comment"]["body"] = "/retest"
+    guid = str(uuid.uuid4())
+    first, again = (deliver(receiver, json.dumps(body).encode(), "issue_comment", guid) for _ in range(2))
+    assert (first.status_code, first.json()["message"]) == (202, "answer was started for retest #1")
+    assert (again.status_code, again.json()["result"]) == (200, "duplicate")
+    assert first.json()["flow_runs"] == again.json()["flow_runs"]
+
+
+def test_an_approval_for_nothing_that_waits_is_told_so(receiver: str) -> None:
+    body = json.loads((DATA / "issue_comment/created.payload.json").read_text())
+    body["comment"]["body"] = "/approve staging 1a2b3c4"
+    answer = deliver(receiver, json.dumps(body).encode(), "issue_comment")
+    assert (answer.status_code, answer.json()["result"]) == (200, "ignored")
+    assert "no promotion of lonely to staging waits" in answer.json()["message"]
 
 
 def test_while_the_secret_is_changed_both_are_valid(receiver: str) -> None:

@@ -82,11 +82,16 @@ def gate_report(gate: GateResult) -> CheckReport:
 
 
 def aggregate_report(
-    verdict: Verdict, gates: Iterable[GateResult] = (), *, conclusion: str | None = None
+    verdict: Verdict,
+    gates: Iterable[GateResult] = (),
+    *,
+    conclusion: str | None = None,
+    buttons: tuple[Button, ...] | None = None,
 ) -> CheckReport:
     """The one line that branch protection can require; its name never changes."""
     summary = cut_lines([quiet(verdict.reason, 2000), "", *gate_table(gates)])
-    buttons = (CHECK_AGAIN,) if verdict.has_failed else ()
+    if buttons is None:
+        buttons = (CHECK_AGAIN,) if verdict.has_failed else ()
     return CheckReport(AGGREGATE, verdict, summary, buttons=buttons, conclusion=conclusion)
 
 

@@ -68,6 +68,12 @@ def waiting_comment(application: str, commit: str, author: str) -> str:
     return cut_lines(lines)
 
 
+def declined_comment(comment: int, reason: str) -> str:
+    """The answer to a command that is not followed; there is one for each."""
+    # The reason is our own sentence, but a login stands in it.
+    return f"<!-- tidegate: answer to {comment} -->\n{reason.replace('@', '')}."
+
+
 def _coverage(checked: CheckedCommit) -> Iterator[str]:
     measured = {gate.gate: gate.coverage for gate in checked.gates if gate.coverage}
     if COVERAGE not in measured:

@@ -1,0 +1,1 @@
+"""GitHub's events: what they say, and what they ask for."""

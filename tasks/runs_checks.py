@@ -1,0 +1,69 @@
+"""Runs of the integrate flow on the Prefect server: started by an answer, and cancelled when nobody needs them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from prefect import task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.deployments import run_deployment
+from prefect.states import Cancelling
+
+from tasks.domain.event.asked import StartIntegrate
+
+INTEGRATE = "integrate/integrate"
+# When the pull request was as the run was told, as GitHub writes it.
+MOMENT = "tidegate.pull-request-at"
+_OPEN = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED]
+
+
+@task(task_run_name="start integrate for {wanted.name}", retries=3, retry_delay_seconds=2)
+def start_integration(wanted: StartIntegrate, *, parent: str) -> UUID:
+    """Create the run; a second call by the same parent run returns the first one's."""
+    run = run_deployment(
+        INTEGRATE,
+        parameters=wanted.parameters,
+        flow_run_name=wanted.name,
+        idempotency_key=f"{parent}:{wanted.application}:{wanted.commit}",
+        tags=list(wanted.tags),
+        timeout=0,
+        as_subflow=False,
+    )
+    return cast("FlowRun", run).id
+
+
+@task(task_run_name="cancel checks of {application}#{pull_request}", retries=3, retry_delay_seconds=2)
+def cancel_checks(
+    application: str, pull_request: int, why: str, *, but: Iterable[UUID] = (), until: str = ""
+) -> tuple[UUID, ...]:
+    """Cancel the runs that check this pull request, and say which; those in `but` go on.
+
+    With `until`, a moment as GitHub writes it, also those that were told of the pull request later: deliveries may
+    arrive in another order than they were sent.
+    """
+    kept = set(but)
+    cancelled = []
+    tags = FlowRunFilterTags(all_=[f"application:{application}", f"pr:{pull_request}"])
+    states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN))
+    with get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags, state=states)):
+            if run.id not in kept and not _is_later(str(run.labels.get(MOMENT, "")), until):
+                # What has not started yet is Cancelled by the server at once; a worker ends what has.
+                client.set_flow_run_state(run.id, Cancelling(message=why))
+                cancelled.append(run.id)
+    return tuple(cancelled)
+
+
+def _is_later(moment: str, until: str) -> bool:
+    try:
+        return datetime.fromisoformat(moment) > datetime.fromisoformat(until)
+    except ValueError:
+        return False

@@ -4,10 +4,12 @@ from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from flows.announce import announce
 from flows.confirm import confirm_change
 from flows.hold import hold
 from flows.place import Place, load_place
 from tasks.domain.errors import DesiredStateConflict
+from tasks.domain.feedback.deployment import DeploymentState
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change, quarantined
 from tasks.domain.promotion.way_back import NoWayBack, choose_release
@@ -67,6 +69,7 @@ def put_back(place: Place, bad_digest: str, reason: str, *, to: str = "") -> Rol
     result = confirm_change(place, written.revision, image, commit, is_way_back=True)
     if not result.verdict.has_passed:
         return result
+    announce(place, commit, image.digest or "", DeploymentState.SUCCESS, f"Back from {bad_digest[:19]}.")
     restored = passed(f"{place.environment} is back at {image.short_digest} (commit {commit[:7]}), verified.")
     return RolloutVerdict(restored, result.kind, result.evidence)
 

@@ -4,6 +4,7 @@ from prefect import State, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
+from flows.announce import announce
 from flows.confirm import confirm_change
 from flows.endings import end
 from flows.everywhere import ready_everywhere
@@ -14,12 +15,15 @@ from flows.roll_back import put_back
 from tasks.artifacts import report_page
 from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.feedback.deployment import DeploymentState
 from tasks.domain.message import plain, promotion_page
 from tasks.domain.promotion.decision import Refuse
 from tasks.domain.promotion.history import Change
 from tasks.domain.rollout.verdict import RolloutVerdict
 from tasks.gitops import write_image
 from tasks.runs import run_url
+
+_STATES = {"Verified": DeploymentState.SUCCESS, "Superseded": DeploymentState.INACTIVE}
 
 
 def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | None, broken_glass: str = "") -> State:
@@ -31,6 +35,8 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
     if ready.has_failed:
         return end(Refuse(ready.reason))
     prepare_checks(place, candidate.image, candidate.commit)
+    shown = (place, candidate.commit, candidate.digest)
+    announce(*shown, DeploymentState.IN_PROGRESS, "The desired state is being written.")
     change = Change(
         application=place.application,
         environment=place.environment,
@@ -46,6 +52,7 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
     result = confirm_change(place, written.revision, candidate.image, candidate.commit)
     ending = _ending(place, candidate, result)
     get_run_logger().info(ending.message)
+    announce(*shown, _STATES.get(ending.name or "", DeploymentState.FAILURE), ending.message or "")
     report(place, candidate, approval, written.revision, result, ending, broken_glass)
     return ending
 

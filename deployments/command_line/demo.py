@@ -12,7 +12,9 @@ from tasks.domain.errors import ConfigurationError
 def demo(
     scenario: Annotated[
         str,
-        typer.Option(help="happy, broken-tests, bad-release, rejected, unhealthy-staging, canary or two-approvers."),
+        typer.Option(
+            help="happy, broken-tests, bad-release, rejected, unhealthy-staging, canary, two-approvers or pull-request."
+        ),
     ] = "happy",
     summary: Annotated[
         Path | None, typer.Option(help="Write what happened as JSON to this file.", dir_okay=False)

@@ -35,6 +35,28 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
     """Raises TimeoutError where the story does not end within ten minutes."""
     if said := story.before(world):
         screen.say(said)
+    answers = chain(story.answers, repeat(story.answers[-1]))
+    at_the_question = partial(_at_the_question, story, world, platform, screen, ask, answers)
+    with get_client(sync_client=True) as client:
+
+        def to_the_end(commit: str) -> None:
+            follow(client, commit, screen.show, at_the_question)
+
+        commit, pushed = _open(story, world, screen, to_the_end)
+        to_the_end(commit)
+        time.sleep(2 * RECORDED_AFTER_SECONDS)
+        runs = read_runs(client, commit)
+        screen.show(runs)
+    for line in story.closing(world, commit):
+        screen.say(line)
+    return sum_up(story, world, platform, commit, runs, pushed)
+
+
+def _open(story: Story, world: World, screen: Screen, to_the_end: Callable[[str], None]) -> tuple[str, float]:
+    """The commit to follow, and when it was pushed, in seconds since 1970."""
+    if story.opening:
+        commit = story.opening(world, to_the_end, screen.say)
+        return commit, time.time()
     screen.say(f"Pushing '{story.subject}' to {REPOSITORY}, and delivering GitHub's webhook")
     pushed = time.time()
     commit = world.push(story.subject, story.files)
@@ -42,14 +64,7 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
     screen.say(
         f"The receiver answered {delivery.status_code} in {delivery.duration * 1000:.0f} ms; commit {commit[:7]}"
     )
-    answers = chain(story.answers, repeat(story.answers[-1]))
-    at_the_question = partial(_at_the_question, story, world, platform, screen, ask, answers)
-    with get_client(sync_client=True) as client:
-        follow(client, commit, screen.show, at_the_question)
-        time.sleep(2 * RECORDED_AFTER_SECONDS)
-        runs = read_runs(client, commit)
-        screen.show(runs)
-    return sum_up(story, world, platform, commit, runs, pushed)
+    return commit, pushed
 
 
 def follow(

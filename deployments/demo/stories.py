@@ -1,14 +1,18 @@
 """The scenarios: what is pushed, what goes wrong meanwhile, what the person says, and how it has to end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from deployments.demo.people import Answering, as_robin, ask_for_two, on_github, with_a_code
+from deployments.demo.pull_request import become_an_app, look, propose
 from deployments.demo.timeline import Run
 from deployments.sandbox.canary import use_canary
 from deployments.sandbox.changes import broken_tests, good_change
 from deployments.sandbox.world import World
+
+# Is given how to follow a commit's runs to their end, and how to say something.
+Opening = Callable[[World, Callable[[str], None], Callable[[str], None]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Story:
     """One scenario; `ending` is the flow and environment of the last run and the state in which it has to end.
 
     `before` happens before the push, and tells what it did; `answers` are given to one question each, in turn.
+    `opening` takes the place of the push, and gives the commit to follow; `closing` is shown at the end.
     """
 
     name: str
@@ -26,6 +31,8 @@ class Story:
     meanwhile: Callable[[World, Run], str | None]
     before: Callable[[World], str | None] = lambda _world: None
     answers: tuple[Answering, ...] = (as_robin,)
+    opening: Opening | None = None
+    closing: Callable[[World, str], Iterable[str]] = lambda _world, _commit: ()
 
     def mistake(self, runs: tuple[Run, ...]) -> str | None:
         """How the story ended otherwise than it has to; None where it went well."""
@@ -71,6 +78,17 @@ def _stories() -> tuple[Story, ...]:
             _nothing,
             before=ask_for_two,
             answers=(with_a_code, on_github),
+        ),
+        Story(
+            "pull-request",
+            "Only offer the product",
+            offer,
+            "approve",
+            ("integrate", "", "Checked"),
+            _nothing,
+            before=become_an_app,
+            opening=propose,
+            closing=look,
         ),
     )
 

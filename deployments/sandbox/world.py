@@ -119,11 +119,14 @@ class World:
         return answer.headers["Docker-Content-Digest"] if answer.is_success else None
 
     def read_gates(self, commit: str) -> dict[str, str]:
-        """What GitHub shows for the commit: each status with its description."""
-        url = f"{self.addresses.github}/api/v3/repos/{REPOSITORY}/commits/{commit}/status"
-        answer = httpx.get(url, headers={"Authorization": f"Bearer {self.addresses.github_token}"}).raise_for_status()
-        statuses = answer.json()["statuses"]
-        return {s["context"]: f"{s['state']}: {s['description']}" for s in sorted(statuses, key=lambda s: s["context"])}
+        """What GitHub shows for the commit: each check run or status with its sentence."""
+        commits = f"{self.addresses.github}/api/v3/repos/{REPOSITORY}/commits/{commit}"
+        with httpx.Client(headers={"Authorization": f"Bearer {self.addresses.github_token}"}) as client:
+            statuses = client.get(f"{commits}/status").raise_for_status().json()["statuses"]
+            runs = client.get(f"{commits}/check-runs?per_page=100").raise_for_status().json()["check_runs"]
+        shown = {one["context"]: f"{one['state']}: {one['description']}" for one in statuses}
+        shown |= {one["name"]: f"{one['conclusion'] or one['status']}: {one['output']['title']}" for one in runs}
+        return dict(sorted(shown.items()))
 
     def read_environment(self, name: str) -> EnvironmentFacts:
         """What Argo CD says about it; the digest is that of the pods."""

@@ -134,6 +134,7 @@ def test_as_an_app_the_checks_have_annotations_and_can_be_asked_for_again(
     settings = YAML(typ="safe", pure=True).load(world.delivery_file)["applications"][APPLICATION]
     configure("applications", **{APPLICATION: settings | {"github": "github-app"}})
 
+    statuses = list(world.github.repositories[REPOSITORY].statuses)
     commit, number = open_pull_request("unsafe", unsafe_change(4))
     with get_client(sync_client=True) as client:
         follow(client, commit, lambda _runs: None, refuse_to_answer)
@@ -146,7 +147,7 @@ def test_as_an_app_the_checks_have_annotations_and_can_be_asked_for_again(
         [annotation] = [one for one in checks["tidegate/findings"].annotations if one["annotation_level"] == "failure"]
         assert (annotation["path"], "S602" in annotation["title"]) == ("shop_api/catalogue.py", True)
         assert "[shop_api/catalogue.py:" in comments_on(world, number)[0]
-        assert world.read_gates(commit) == {}
+        assert world.github.repositories[REPOSITORY].statuses == statuses
 
         rerequest_check_run(world.github, REPOSITORY, checks["tidegate/lint"], "dana")
         world.github.wait_for_deliveries()

@@ -238,3 +238,10 @@ def test_a_run_is_found_again_by_its_tags() -> None:
     start = StartIntegrate("hello", HEAD, pull_request=2)
     assert start.tags == ("application:hello", "commit:ec26c3e", "pr:2")
     assert start.parameters == {"application": "hello", "commit": HEAD, "pull_request": 2}
+
+
+def test_what_a_merge_queue_would_make_the_mainline_is_checked() -> None:
+    group = event("merge_group/checks_requested", repository__full_name="Codertocat/Hello-World")
+    branch = group.merge_group.base_ref.removeprefix("refs/heads/")
+    assert decide_event(group, delivery(branch)) == (StartIntegrate("hello", group.merge_group.head_sha),)
+    assert decide_event(group, delivery("other")) == Ignore(f"the merge group is for {branch}; hello follows other")

@@ -11,6 +11,7 @@ from tasks.domain.event.payloads import (
     CheckSuiteEvent,
     CommentEvent,
     Event,
+    MergeGroupEvent,
     PullRequestEvent,
     PushEvent,
     Repository,
@@ -40,6 +41,8 @@ def decide_event(event: Event, delivery: Delivery) -> EventDecision:
             return _decide_check_run(event, applications)
         case CheckSuiteEvent():
             return _decide_check_suite(event, applications)
+        case MergeGroupEvent():
+            return _decide_merge_group(event, applications)
 
 
 def _applications_of(repository: Repository, delivery: Delivery) -> Iterator[tuple[str, Application]]:
@@ -116,6 +119,15 @@ def _decide_check_suite(event: CheckSuiteEvent, applications: Applications) -> E
         return Ignore(f"a check suite was {event.action}; a push or a pull request says what to check")
     commit = event.check_suite.head_sha
     return StartAnswer(tuple(applications), Asked.RERUN_ALL, event.sender.login, commit=commit)
+
+
+def _decide_merge_group(event: MergeGroupEvent, applications: Applications) -> EventDecision:
+    if event.action != "checks_requested":
+        return Ignore(f"a merge group was {event.action}")
+    branch, commit = event.merge_group.base_ref.removeprefix(_BRANCHES), event.merge_group.head_sha
+    # Checked only: it is built once it is on the mainline, which integrate finds out.
+    starts = tuple(StartIntegrate(name, commit) for name, app in applications.items() if app.branch == branch)
+    return starts or Ignore(f"the merge group is for {branch}; {_mainlines(applications)}")
 
 
 def _mainlines(applications: Applications) -> str:

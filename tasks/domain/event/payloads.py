@@ -135,7 +135,22 @@ class CheckSuiteEvent(_Payload):
     sender: Account
 
 
-Event = PushEvent | PullRequestEvent | CommentEvent | CheckRunEvent | CheckSuiteEvent
+class MergeGroup(_Payload):
+    """What a merge queue would make the mainline's next commit."""
+
+    head_sha: Sha
+    base_ref: str
+
+
+class MergeGroupEvent(_Payload):
+    """A merge queue wants to know whether a commit passes before it becomes the mainline's."""
+
+    action: str
+    merge_group: MergeGroup
+    repository: Repository
+
+
+Event = PushEvent | PullRequestEvent | CommentEvent | CheckRunEvent | CheckSuiteEvent | MergeGroupEvent
 
 EVENTS: dict[str, type[Event]] = {
     "push": PushEvent,
@@ -143,4 +158,5 @@ EVENTS: dict[str, type[Event]] = {
     "issue_comment": CommentEvent,
     "check_run": CheckRunEvent,
     "check_suite": CheckSuiteEvent,
+    "merge_group": MergeGroupEvent,
 }

@@ -146,7 +146,7 @@ def test_as_an_app_the_checks_have_annotations_and_can_be_asked_for_again(
         }
         [annotation] = [one for one in checks["tidegate/findings"].annotations if one["annotation_level"] == "failure"]
         assert (annotation["path"], "S602" in annotation["title"]) == ("shop_api/catalogue.py", True)
-        assert "[shop_api/catalogue.py:" in comments_on(world, number)[0]
+        assert f"/blob/{commit}/shop_api/catalogue.py#L" in comments_on(world, number)[0]
         assert world.github.repositories[REPOSITORY].statuses == statuses
 
         rerequest_check_run(world.github, REPOSITORY, checks["tidegate/lint"], "dana")

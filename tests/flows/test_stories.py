@@ -12,7 +12,7 @@ from deployments.demo.play import follow
 from deployments.demo.stories import find_story
 from deployments.demo.timeline import Run
 from deployments.sandbox.changes import broken_tests
-from deployments.sandbox.world import World
+from deployments.sandbox.world import REPOSITORY, World
 
 Answer = Callable[[Run], None]
 
@@ -54,6 +54,11 @@ def test_the_same_digest_goes_from_the_push_to_production(world: World, tell) ->
         assert httpx.get(facts.url).headers["X-Commit"] == commit
     assert world.read_changes("production")[0].approved_by == "Robin Reviewer (name unproven)"
     assert world.read_changes("staging")[0].approved_by == ""
+    # GitHub shows the environments, too.
+    shown = [one for one in world.github.repositories[REPOSITORY].deployments if one.sha == commit]
+    assert {one.environment: [status.state for status in one.statuses] for one in shown} == {
+        name: ["in_progress", "success"] for name in ("staging", "production")
+    }
     gates = world.read_gates(commit)
     names = ("lint", "unit-tests", "static-analysis", "security", "coverage", "changed-lines", "findings")
     assert gates.keys() == {"tidegate", *(f"tidegate/{name}" for name in names)}

@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from blocks.git_access import git_environment
+from deployments.sandbox.github.conversation import write_comment
 from deployments.sandbox.github.faults import NextAnswer
 from deployments.sandbox.github.protocol import create_app
 from deployments.sandbox.github.records import Permission
@@ -113,6 +114,7 @@ def paths(value: Any, prefix: str = "") -> set[str]:
 
 # Only an App's webhooks name an installation; the examples have people and labels where ours has none.
 NOT_OURS: tuple[str, ...] = ("installation", "pull_request.assignee", "pull_request.requested_", "pull_request.labels.")
+NOT_OURS += ("issue.assignee", "issue.labels.", "issue.milestone.")
 NOT_OURS += ("pull_request.auto_merge.", "pull_request.milestone.", "repository.license.")
 
 
@@ -123,6 +125,7 @@ NOT_OURS += ("pull_request.auto_merge.", "pull_request.milestone.", "repository.
         ("pull_request/opened", "pull_request"),
         ("pull_request/synchronize", "pull_request"),
         ("pull_request/closed", "pull_request"),
+        ("issue_comment/created", "issue_comment"),
         ("ping/payload", "ping"),
     ],
 )
@@ -135,10 +138,11 @@ def test_webhooks_have_every_field_of_githubs_own(github: GitHubState, name: str
         github.commit(SHOP, "topic", {"src/shop.py": "PRICE = 2\n"}, "Raise", **WHO, deliver=True)
         github.open_pull_request(SHOP, head="topic", base="main", title="Raise", author="ada")
         github.commit(SHOP, "topic", {"src/shop.py": "PRICE = 3\n"}, "More", **WHO, deliver=True)
+        write_comment(github, SHOP, 1, "ada", "/retest")
         github.close_pull_request(SHOP, 1, by="ada")
         github.wait_for_deliveries()
     payloads = [(headers["x-github-event"], json.loads(body)) for headers, body in received]
-    wanted = name.split("/")[1] if event == "pull_request" else None
+    wanted = name.split("/")[1] if event in {"pull_request", "issue_comment"} else None
     found = next(
         body
         for kind, body in payloads

@@ -7,9 +7,9 @@ from deployments.sandbox.github.apps import App
 from deployments.sandbox.github.pull_request_views import pull_request_view
 from deployments.sandbox.github.records import CheckRun, Comment, PullRequest, Repository, User, timestamp
 from deployments.sandbox.github.rest_checks import check_run_view
-from deployments.sandbox.github.rest_comments import comment_view
+from deployments.sandbox.github.rest_comments import comment_view, reactions_view
 from deployments.sandbox.github.state import GitHubState
-from deployments.sandbox.github.views import JSON, repository_view, user_view
+from deployments.sandbox.github.views import JSON, repository_url, repository_view, user_view
 
 _AS_ISSUE: tuple[str, ...] = (
     "id",
@@ -82,7 +82,19 @@ def _pulls(repository: Repository, sha: str) -> list[PullRequest]:
 def _issue(state: GitHubState, repository: Repository, pull: PullRequest) -> JSON:
     view = pull_request_view(state.web_url, repository, pull, state.users)
     links = {name: view[name] for name in ("url", "html_url", "diff_url", "patch_url")}
-    return {field: view[field] for field in _AS_ISSUE} | {"pull_request": links, "draft": pull.draft}
+    url = repository_url(state.web_url, repository)
+    return {
+        **{field: view[field] for field in _AS_ISSUE},
+        "url": f"{url}/issues/{pull.number}",
+        "html_url": view["html_url"],
+        "repository_url": url,
+        **{f"{name}_url": f"{url}/issues/{pull.number}/{name}" for name in ("comments", "events")},
+        "labels_url": f"{url}/issues/{pull.number}/labels{{/name}}",
+        "active_lock_reason": None,
+        "reactions": reactions_view(f"{url}/issues/{pull.number}", []),
+        "pull_request": links,
+        "draft": pull.draft,
+    }
 
 
 def _where(state: GitHubState, repository: Repository, sender: User) -> JSON:

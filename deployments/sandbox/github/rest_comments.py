@@ -64,7 +64,6 @@ def comment_view(web: str, repository: Repository, comment: Comment) -> JSON:
     page = f"{web}/{repository.full_name}/pull/{comment.issue}"
     url = repository_url(web, repository)
     is_owner = comment.author.login == repository.owner
-    counts = Counter(content for content, _ in comment.reactions)
     return {
         "url": f"{url}/issues/comments/{comment.id}",
         "html_url": f"{page}#issuecomment-{comment.id}",
@@ -77,11 +76,17 @@ def comment_view(web: str, repository: Repository, comment: Comment) -> JSON:
         "body": comment.body,
         "author_association": "OWNER" if is_owner else "COLLABORATOR",
         "performed_via_github_app": None,
-        "reactions": {
-            "url": f"{url}/issues/comments/{comment.id}/reactions",
-            "total_count": len(comment.reactions),
-            **{content: counts[content] for content in _REACTIONS},
-        },
+        "reactions": reactions_view(f"{url}/issues/comments/{comment.id}", comment.reactions),
+    }
+
+
+def reactions_view(url: str, reactions: list[tuple[str, str]]) -> JSON:
+    """How many signs of each kind are under what is at this address."""
+    counts = Counter(content for content, _ in reactions)
+    return {
+        "url": f"{url}/reactions",
+        "total_count": len(reactions),
+        **{content: counts[content] for content in _REACTIONS},
     }
 
 

@@ -14,10 +14,11 @@ from prefect.flow_runs import resume_flow_run
 from prefect.states import Scheduled
 from ruamel.yaml import YAML
 
-from deployments.answers import find_question, give_answer, give_verified_answer, read_question
+from deployments.answers import give_answer, read_question
 from deployments.approval_seal import read_seal
 from deployments.demo.timeline import Run
-from deployments.sandbox.world import World
+from deployments.sandbox.github.conversation import write_comment
+from deployments.sandbox.world import REPOSITORY, World
 from tasks.approval import question_id
 from tasks.approval_people import find_approver
 from tasks.domain.approval.seal import Sealed, seal
@@ -184,9 +185,14 @@ def test_who_answers_on_github_is_known_by_the_webhooks_word(world: World, tell,
     def replay(waiting: Run) -> None:
         answer("grace", code=sealed[0])(waiting)
 
+    world.github.add_user("grace")
+    world.push("Talk about it", {"TALK.md": "Is it time?\n"}, branch="talk")
+    pull = world.github.open_pull_request(REPOSITORY, head="talk", base="main", title="Talk", author="dana", draft=True)
+
     def comment_on_github(waiting: Run) -> None:
-        question = find_question("shop-api", "production")
-        give_verified_answer(question, "approve", "grace", "/approve", Identity.GITHUB)
+        commit = waiting.name.split()[1]
+        write_comment(world.github, REPOSITORY, pull.number, "grace", f"/approve production {commit} well done")
+        world.github.wait_for_deliveries()
 
     _, runs = tell(in_turn(answer("grace"), forge, replay, comment_on_github))
 

@@ -17,6 +17,7 @@ from deployments.command_line import main
 from deployments.sandbox.github.protocol import create_app
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
+from tasks.domain.event.asked import StartIntegrate
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +53,7 @@ def test_check_says_what_is_right(tidegate: Tidegate) -> None:
     code, out, _ = tidegate("check")
     assert code == 0
     assert "deployments/delivery.yaml: shop-api through staging -> production: right" in out
-    assert "prefect.yaml: integrate, promote, roll-back, nightly, watch" in out
+    assert "prefect.yaml: integrate, answer, promote, roll-back, nightly, watch" in out
 
 
 def test_check_names_the_mistakes_of_both_files_at_once(tidegate: Tidegate, tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def deployed(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with get_client(sync_client=True) as client:
         schema = stand_in.parameters.model_dump()
         client.create_deployment(client.create_flow(stand_in), "integrate", parameter_openapi_schema=schema)
-    monkeypatch.setattr("deployments.integrations.DEPLOYMENT", f"{stand_in.name}/integrate")
+    monkeypatch.setattr("deployments.integrations.DEPLOYMENTS", {StartIntegrate: f"{stand_in.name}/integrate"})
 
 
 def test_trigger_starts_a_run_for_the_head_of_the_mainline(
@@ -161,6 +162,23 @@ def test_trigger_starts_a_run_for_the_head_of_the_mainline(
     assert out.startswith(f"integrate shop-api {head[:7] if head else ''}: http")
 
 
+def test_check_asks_github_whether_the_registered_credentials_suffice(
+    tidegate: Tidegate, github: tuple[GitHubState, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, block = github
+    delivery = tmp_path / "delivery.yaml"
+    example = (ROOT / "deployments" / "delivery.yaml").read_text()
+    delivery.write_text(example.replace("    branch: main\n", f"    branch: main\n    github: {block}\n"))
+    (tmp_path / "waivers.yaml").write_text((ROOT / "deployments" / "waivers.yaml").read_text())
+    monkeypatch.setenv("TIDEGATE_DELIVERY", str(delivery))
+    code, out, _ = tidegate("check", "--access")
+    assert (code, "access to acme/shop-api on GitHub: right" in out) == (0, True)
+    state.repositories.clear()
+    code, _, err = tidegate("check", "--access")
+    assert code == 2
+    assert "GitHub shows nothing at /api/v3/repos/acme/shop-api (404)" in err
+
+
 def test_triggering_the_same_commit_again_is_a_new_run(tidegate: Tidegate, deployed: None) -> None:
     outs = {tidegate("trigger", "shop-api", "--commit", "b" * 40)[1] for _ in range(2)}
     assert len(outs) == 2
@@ -169,7 +187,7 @@ def test_triggering_the_same_commit_again_is_a_new_run(tidegate: Tidegate, deplo
 def test_a_missing_deployment_says_how_to_make_it(
     tidegate: Tidegate, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.integrations.DEPLOYMENT", "nobody/integrate")
+    monkeypatch.setattr("deployments.integrations.DEPLOYMENTS", {StartIntegrate: "nobody/integrate"})
     code, _, err = tidegate("trigger", "shop-api", "--commit", "b" * 40)
     assert code == 2
     assert err == "the Prefect server has no deployment nobody/integrate; run `prefect --no-prompt deploy --all`\n"

@@ -52,6 +52,7 @@ def gather_packet(
         gates_before=_gates_of(place, changes.base),
         time_in=_time_in(place, candidate),
         evidence=(say_proof(place, candidate), *_packages(place, desired.image, candidate)),
+        is_kept=place.signing is not None,
     )
 
 

@@ -20,8 +20,6 @@ from tasks.domain.proof.statement import Statement
 from tasks.gitops import read_history
 from tasks.runs import run_url
 
-NOT_KEPT = "There is no signing key: the decision is in this run and in the commit only; a run that is lost asks anew."
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:

@@ -162,6 +162,12 @@ def test_the_approver_sees_how_long_the_environment_before_has_run_it() -> None:
     assert "- ✓ staging runs it, healthy, since 2026-03-01 10:00 UTC (2 h)\n" in page
 
 
+def test_a_decision_that_is_not_signed_is_said_to_be_kept_nowhere_else() -> None:
+    words = "- There is no signing key, so the decision is in this run and in the commit only"
+    assert words not in approval_page(QUESTION)
+    assert words in approval_page(replace(QUESTION, is_kept=False))
+
+
 def test_a_long_rendered_difference_is_cut_and_says_so() -> None:
     page = approval_page(replace(QUESTION, rendered="\n".join(f"+ line {n}" for n in range(70))))
     assert "+ line 59\n… and 10 more lines\n```" in page

@@ -19,6 +19,9 @@ from tasks.domain.promotion.change_set import ChangeSet
 from tasks.domain.verdict import Verdict
 
 _SHOWN_COMMITS, _SHOWN_AUTHORS, _SHOWN_RENDERED = 20, 3, 60
+NOT_KEPT = (
+    "There is no signing key, so the decision is in this run and in the commit only; a lost run asks anew."
+)
 UNPROVEN = "Nothing proves the name: whoever can open this page can approve, and the record will say so."
 _LONG_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 
@@ -30,7 +33,7 @@ class Question:
     `before` and `after` are the texts of `file`; `runs_now` is the image in `before`; `expires` a time for people.
     `gates_before` are the gates of the commit that runs now; `time_in` says for each environment before this one how
     long it has run the candidate. `rendered` is the difference of the manifests, `evidence` what is known about what
-    is in the image, a sentence each; both may be unknown.
+    is in the image, a sentence each; both may be unknown. `is_kept` says whether the decision outlives this run.
     """
 
     candidate: ReleaseCandidate
@@ -49,6 +52,7 @@ class Question:
     time_in: Mapping[str, str] = field(default_factory=dict)
     rendered: str = ""
     evidence: Sequence[str] = ()
+    is_kept: bool = True
 
 
 def approval_page(question: Question) -> str:
@@ -79,6 +83,7 @@ def approval_page(question: Question) -> str:
             "### How to answer",
             "",
             *_how_to_answer(question.policy),
+            *([] if question.is_kept else [f"- {NOT_KEPT}"]),
         ]
     )
 

@@ -105,6 +105,20 @@ def give_verified_answer(question: OpenQuestion, decision: Decision, name: str, 
     give_answer(question, decision, name, comment, seal(sealed, read_seal()))
 
 
+def what_became_of(question: OpenQuestion, *, patience_seconds: float) -> OpenQuestion | None:
+    """The question that the run asks after it has looked at the answer; None where it goes on, or has ended."""
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline:
+        with get_client(sync_client=True) as client:
+            run = client.read_flow_run(question.run_id)
+        if run.state is None or run.state.is_final():
+            return None
+        if run.state.is_paused() and run.state.state_details.pause_key != question.key:
+            return read_question(question.run_id)
+        time.sleep(_PAUSE_SECONDS)
+    return None
+
+
 def _keys(run: FlowRun) -> tuple[dict[str, str], str]:
     state = run.state
     if state is None or not state.is_paused() or not state.state_details.run_input_keyset:

@@ -12,11 +12,14 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from deployments.answers import Decision, OpenQuestion, find_question, give_answer, read_question
+from deployments.answers import Decision, OpenQuestion, find_question, give_answer, read_question, what_became_of
 from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError, DeliveryError
 
 CODE = "TIDEGATE_ONE_TIME_CODE"
+# So long it may take until a run has looked at an answer; one that waits without a process has to start first.
+_PATIENCE_SECONDS = 20
+_NOT_COUNTED = "Not counted:"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Commit messages are other people's: nothing in them may move the cursor or colour the question.
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -54,9 +57,19 @@ def _answer(decision: Decision, what: str, environment: str, name: str, comment:
             raise DeliveryError("nothing was answered")
         code = _read_code() if decision == "approve" and question.takes_code else ""
         give_answer(question, decision, signed, comment, code)
+        asked_again = what_became_of(question, patience_seconds=_PATIENCE_SECONDS)
     except httpx.HTTPError as error:
         raise explain(error) from None
-    typer.echo(f"Answered '{decision}' as {signed}. Whether it counts is seen at {question.url}")
+    said = _standing(asked_again) if asked_again else ""
+    if _NOT_COUNTED in said:
+        raise DeliveryError(said)
+    typer.echo(f"Answered '{decision}' as {signed}. {said or 'It goes on'}: {question.url}")
+
+
+def _standing(question: OpenQuestion) -> str:
+    """What the new question says above everything else, in one line."""
+    lines = [_CONTROL.sub("", line[2:]).strip() for line in question.page.split("\n") if line.startswith("> ")]
+    return "; ".join(lines).replace("**", "").replace("\\", "")
 
 
 def _find(what: str, environment: str) -> OpenQuestion:

@@ -19,9 +19,7 @@ from tasks.domain.promotion.change_set import ChangeSet
 from tasks.domain.verdict import Verdict
 
 _SHOWN_COMMITS, _SHOWN_AUTHORS, _SHOWN_RENDERED = 20, 3, 60
-NOT_KEPT = (
-    "There is no signing key, so the decision is in this run and in the commit only; a lost run asks anew."
-)
+NOT_KEPT = "There is no signing key, so the decision is in this run and in the commit only; a lost run asks anew."
 UNPROVEN = "Nothing proves the name: whoever can open this page can approve, and the record will say so."
 _LONG_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 

@@ -5,9 +5,11 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pyotp
@@ -168,8 +170,8 @@ def test_two_people_approve_and_the_second_sees_who_has(
 ) -> None:
     world, platform = running
     if "one-time-code" not in world.delivery_file.read_text():
-        ask_for_two(world)
-    codes = pyotp.TOTP(find_approver.fn("Ada Lovelace").secret.get_secret_value())
+        apart(ask_for_two, world)
+    codes = pyotp.TOTP(apart(find_approver.fn, "Ada Lovelace").secret.get_secret_value())
     address = f"{platform.ui_url}{'/v2' if ui == 'v2' else ''}/runs/flow-run"
     commit = world.push(f"Offer product {products}", good_change(products))
     with get_client(sync_client=True) as client:
@@ -191,9 +193,15 @@ def test_two_people_approve_and_the_second_sees_who_has(
         assert "○ Still missing: 1 more of Ada Lovelace, grace" in shown
         assert code not in page.content()
         take(page, shots / f"second-question-{ui}.png")
-        give_verified_answer(read_question(second.run_id), "approve", "grace", "", Identity.GITHUB)
+        apart(give_verified_answer, read_question(second.run_id), "approve", "grace", "", Identity.GITHUB)
         wait_for(client, commit, lambda run: run.environment == "production" and run.is_over)
     assert world.read_changes("production")[0].approved_by == "Ada Lovelace (one-time code), grace (GitHub)"
+
+
+def apart(work: Callable[..., Any], *arguments: object) -> Any:
+    """In a thread of its own: in the browser's, which has an event loop, Prefect would hand out coroutines."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, work, *arguments).result()
 
 
 def look_at_artifacts(page: "Page", base: str, shots: Path, ui: str, candidate: str) -> None:

@@ -157,9 +157,15 @@ def test_a_gate_that_says_something_else_than_for_what_runs_now_shows_both() -> 
     ) in page
 
 
+def test_how_long_a_check_took_is_no_difference() -> None:
+    candidate = replace(QUESTION.candidate, gates=(GateResult("lint", passed("Passed in 0.3 s.")),))
+    page = approval_page(replace(QUESTION, candidate=candidate, gates_before={"lint": passed("Passed in 12.5 s.")}))
+    assert "what runs now" not in page.split("### What is written")[0]
+
+
 def test_the_approver_sees_how_long_the_environment_before_has_run_it() -> None:
     page = approval_page(replace(QUESTION, time_in={"staging": "2026-03-01 10:00 UTC (2 h)"}))
-    assert "- ✓ staging runs it, healthy, since 2026-03-01 10:00 UTC (2 h)\n" in page
+    assert "- ✓ staging runs it, healthy\n- **In staging** since 2026-03-01 10:00 UTC (2 h)\n" in page
 
 
 def test_a_decision_that_is_not_signed_is_said_to_be_kept_nowhere_else() -> None:

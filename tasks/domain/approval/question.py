@@ -21,6 +21,7 @@ from tasks.domain.verdict import Verdict
 _SHOWN_COMMITS, _SHOWN_AUTHORS, _SHOWN_RENDERED = 20, 3, 60
 NOT_KEPT = "There is no signing key, so the decision is in this run and in the commit only; a lost run asks anew."
 UNPROVEN = "Nothing proves the name: whoever can open this page can approve, and the record will say so."
+_DURATION = re.compile(r" in [0-9.]+ s\b")
 _LONG_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 
 
@@ -104,11 +105,17 @@ def _gate_lines(question: Question) -> list[str]:
         before = question.gates_before.get(gate.gate)
         if before is None and question.gates_before:
             lines.append("  - new: the commit that runs now was not checked for it")
-        elif before is not None and before != gate.verdict:
+        elif before is not None and _differ(before, gate.verdict):
             lines.append(f"  - what runs now: {verdict_line(before).removeprefix('- ')}")
     gone = question.gates_before.keys() - {gate.gate for gate in question.candidate.gates}
     lines += [f"- ⚠ **{plain(name)}:** not checked any more; what runs now was" for name in sorted(gone)]
     return lines or gate_lines([])
+
+
+def _differ(before: Verdict, now: Verdict) -> bool:
+    # How long a check took is another time each time.
+    said = [_DURATION.sub("", verdict.reason) for verdict in (before, now)]
+    return before.outcome is not now.outcome or said[0] != said[1]
 
 
 def _rendered(difference: str) -> list[str]:
@@ -147,13 +154,10 @@ def _what_decides(question: Question) -> list[str]:
         f"- {_exchange(question)}",
         f"- {_whose_work(question.changes)}",
         verdict_line(gates),
-        *(verdict_line(verdict) + _since(question.time_in.get(name)) for name, verdict in question.needs.items()),
+        *(verdict_line(verdict) for verdict in question.needs.values()),
+        *(f"- **In {name}** since {time}" for name, time in question.time_in.items()),
         f"- Open until {question.expires} to {_who_may(question.policy)}",
     ]
-
-
-def _since(time: str | None) -> str:
-    return f", since {time}" if time else ""
 
 
 def _exchange(question: Question) -> str:

@@ -11,7 +11,7 @@ from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, Position
-from tasks.domain.promotion.decision import BreakGlass, PromotionFacts
+from tasks.domain.promotion.decision import PromotionFacts
 from tasks.domain.promotion.evidence import judge_evidence, with_proof
 from tasks.domain.promotion.history import change_with, quarantined
 from tasks.domain.promotion.soak import Soak, decide_soak
@@ -40,11 +40,16 @@ def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCan
     return candidate, judge_evidence(commit, facts.revision, statuses)
 
 
-def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict, break_glass: str = "") -> PromotionFacts:
-    """Everything else that decide_promotion asks for, as it is now; `break_glass` is why the hour does not matter."""
+def gather_facts(
+    place: Place, candidate: ReleaseCandidate, evidence: Verdict, break_glass: str = "", *, own: str | None = None
+) -> PromotionFacts:
+    """Everything else that decide_promotion asks for, as it is now; `break_glass` is why the hour does not matter.
+
+    `own` is the run that asks, where that is not this one.
+    """
     desired = read_desired_state(place.gitops, place.env.manifest)
     history = read_history(place.gitops, place.application, place.environment)
-    rivals = find_rivals(place, candidate)
+    rivals = find_rivals(place, candidate, own)
     in_turn = place.env.order == "queue"
     opening = decide_opening(place.environment, place.env.windows, place.delivery.freezes, datetime.now(UTC))
     return PromotionFacts(
@@ -59,7 +64,8 @@ def gather_facts(place: Place, candidate: ReleaseCandidate, evidence: Verdict, b
         stopped=_stopped(place),
         soaking=decide_soak(place.environment, place.env.soak_seconds, _soaks(place, candidate), datetime.now(UTC)),
         closed=opening if isinstance(opening, Closed) else None,
-        break_glass=BreakGlass(break_glass, place.env.break_glass) if break_glass else None,
+        break_glass=break_glass,
+        may_break_glass=place.env.break_glass,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from flows.facts import closed_now, confirm_needs
 from flows.place import Place
+from flows.plan import render
 from flows.proof import read_statements, say_proof
 from tasks.domain.approval.decision import AskAgain
 from tasks.domain.approval.question import Question
@@ -51,6 +52,7 @@ def gather_packet(
         standing=standing,
         gates_before=_gates_of(place, changes.base),
         time_in=_time_in(place, candidate),
+        rendered=render(place, candidate, desired).difference,
         evidence=(say_proof(place, candidate), *_packages(place, desired.image, candidate)),
         is_kept=place.signing is not None,
     )

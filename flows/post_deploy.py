@@ -1,7 +1,5 @@
 """Asks the post-deploy checks of a place: after its rollout, and again before anything goes on from there."""
 
-from prefect import get_run_logger
-
 from blocks.prometheus import PrometheusServer
 from flows.loading import load_block
 from flows.place import Place
@@ -12,6 +10,7 @@ from tasks.domain.verdict import Verdict, failed
 from tasks.post_deploy import check_http
 from tasks.post_deploy_command import check_by_command, require_program
 from tasks.prometheus import check_metric, try_query
+from tasks.run_log import run_logger
 
 
 def prepare_checks(place: Place, image: ImageReference, commit: str) -> None:
@@ -62,7 +61,7 @@ def _ask(place: Place, checks: dict[str, PostDeployCheck], facts: dict[str, str]
     verdicts = []
     for name, check in checks.items():
         verdict = _verdict(name, check, facts)
-        get_run_logger().info("%s, check %s", place.environment, verdict.reason)
+        run_logger().info("%s, check %s", place.environment, verdict.reason)
         verdicts.append(verdict)
     return verdicts
 

@@ -15,10 +15,13 @@ from tasks.runs import PromotionRun, find_open_promotions
 Rivals = Sequence[tuple[PromotionRun, Rival]]
 
 
-def find_rivals(place: Place, candidate: ReleaseCandidate) -> Rivals:
-    """The promotions of this application to this environment that have not ended, oldest first, without this one."""
+def find_rivals(place: Place, candidate: ReleaseCandidate, own_run: str | None = None) -> Rivals:
+    """The promotions of this application to this environment that have not ended, oldest first, without one's own.
+
+    That is this run, unless another one is named.
+    """
     runs = find_open_promotions(place.application, place.environment)
-    own = next((index for index, run in enumerate(runs) if str(run.run_id) == flow_run.id), len(runs))
+    own = next((index for index, run in enumerate(runs) if str(run.run_id) == (own_run or flow_run.id)), len(runs))
     rivals = []
     for index, run in enumerate(runs):
         if index != own:

@@ -50,6 +50,11 @@ class ApplicationApi:
                 pass
         return self._get(self._path())
 
+    def manifests(self) -> tuple[Json, ...]:
+        """What is rendered at the target revision; nothing is deployed by asking."""
+        texts = self._get(self._path("manifests")).get("manifests") or ()
+        return tuple(json.loads(text) for text in texts)
+
     def workloads(self) -> Workloads:
         """What is rendered, what is live, and the pods."""
         return read_workloads(self._get(self._path("managed-resources")), self._get(self._path("resource-tree")))

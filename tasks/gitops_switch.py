@@ -32,14 +32,16 @@ def read_last_stop(repository: GitOpsRepository, environment: str) -> Switch | N
 def turn_switch(repository: GitOpsRepository, switch: Switch) -> Switch:
     """The turn as it stands on the branch: a new commit, or the last one where that says the same state already.
 
+    What was never stopped needs no turn to run: without a revision, none was written.
+
     Raises DesiredStateConflict where the branch moved on during each of ten tries, and what write_image raises.
     """
     for _ in range(_TRIES):
         with open_mirror(repository) as mirror:
             head = mirror.fetch(anew=True)
             now = next(iter(_read(mirror, head, switch.environment)), None)
-            if now is not None and now.is_stopped == switch.is_stopped:
-                return now
+            if (now is not None and now.is_stopped) == switch.is_stopped:
+                return now or switch
             (commit,) = mirror.add(head, [NewCommit(switch_message(switch))])
             if mirror.push(commit):
                 return _read(mirror, commit, switch.environment)[0]

@@ -9,15 +9,18 @@ from deployments.command_line import approver
 from deployments.command_line.approve import approve, reject
 from deployments.command_line.check import check
 from deployments.command_line.demo import demo
+from deployments.command_line.plan import plan
 from deployments.command_line.quarantine import quarantine
 from deployments.command_line.register import register
 from deployments.command_line.rollback import rollback
 from deployments.command_line.sandbox import sandbox
 from deployments.command_line.schema import schema
 from deployments.command_line.set_image import set_image
+from deployments.command_line.status import status
 from deployments.command_line.stop import go, stop
 from deployments.command_line.trigger import trigger
 from deployments.command_line.webhook import webhook
+from deployments.command_line.why import why
 from tasks.domain.errors import ConfigurationError, DeliveryError
 
 REFUSED, BAD_INPUT = 1, 2
@@ -34,15 +37,18 @@ for command in (
     check,
     demo,
     go,
+    plan,
     register,
     reject,
     rollback,
     sandbox,
     schema,
     set_image,
+    status,
     stop,
     trigger,
     webhook,
+    why,
 ):
     application.command()(command)
 application.add_typer(approver.commands, name="approver")

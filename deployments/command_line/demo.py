@@ -13,7 +13,8 @@ def demo(
     scenario: Annotated[
         str,
         typer.Option(
-            help="happy, broken-tests, bad-release, rejected, unhealthy-staging, canary, two-approvers or pull-request."
+            help="happy, broken-tests, bad-release, rejected, unhealthy-staging, canary, two-approvers, pull-request, "
+            "freeze or superseded."
         ),
     ] = "happy",
     summary: Annotated[

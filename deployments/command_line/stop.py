@@ -34,6 +34,9 @@ def stop(environment: _Environment = None, *, reason: _Reason, by: _By = None) -
 def go(environment: _Environment = None, *, reason: _Reason, by: _By = None) -> None:
     """Let promotions to an environment, or to all, go again, and start those that were stopped."""
     for repository, switch in _turn(environment, reason, by, is_stopped=False):
+        if not switch.revision:
+            typer.echo(f"promotions to {switch.environment} were never stopped")
+            continue
         typer.echo(f"promotions to {switch.environment} go again: commit {switch.revision[:7]}")
         last = read_last_stop.fn(repository, switch.environment)
         for run in restart_stopped.fn(switch.environment, last.when) if last and last.when else ():

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
 from typing import Protocol
@@ -40,7 +41,7 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
     with get_client(sync_client=True) as client:
 
         def to_the_end(commit: str) -> None:
-            follow(client, commit, screen.show, at_the_question)
+            follow(client, commit, screen.show, at_the_question, patience_seconds=_LIMIT_SECONDS)
 
         commit, pushed = _open(story, world, screen, to_the_end)
         to_the_end(commit)
@@ -68,11 +69,16 @@ def _open(story: Story, world: World, screen: Screen, to_the_end: Callable[[str]
 
 
 def follow(
-    client: SyncPrefectClient, commit: str, show: Callable[[tuple[Run, ...]], None], answer: Callable[[Run], None]
+    client: SyncPrefectClient,
+    commit: str,
+    show: Callable[[tuple[Run, ...]], None],
+    answer: Callable[[Run], None],
+    *,
+    patience_seconds: float = 10,
 ) -> tuple[Run, ...]:
     """All runs of the commit once they are over; `answer` is called once for each question that a run asks.
 
-    A run that is planned for later is not waited for.
+    A run that is planned for later than `patience_seconds` from now is not waited for.
 
     Raises TimeoutError where they do not end within ten minutes.
     """
@@ -82,7 +88,8 @@ def follow(
         runs = read_runs(client, commit)
         show(runs)
         # A run starts the next one before it ends, so nothing more comes once all are over.
-        if runs and all(run.is_over or run.planned_for for run in runs):
+        latest = datetime.now(UTC) + timedelta(seconds=patience_seconds)
+        if runs and all(run.is_over or (run.planned_for and run.planned_for > latest) for run in runs):
             return runs
         for run in runs:
             if run.is_waiting and run.state_id not in answered:

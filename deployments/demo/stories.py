@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from deployments.demo.order import NewerOne, freeze_production, leave_alone
 from deployments.demo.people import Answering, as_robin, ask_for_two, on_github, with_a_code
 from deployments.demo.pull_request import become_an_app, look, propose
 from deployments.demo.timeline import Run
@@ -20,7 +21,8 @@ class Story:
     """One scenario; `ending` is the flow and environment of the last run and the state in which it has to end.
 
     `before` happens before the push, and tells what it did; `answers` are given to one question each, in turn.
-    `opening` takes the place of the push, and gives the commit to follow; `closing` is shown at the end.
+    `opening` takes the place of the push, and gives the commit to follow; `closing` is shown at the end. `passes` is a
+    state in which some run has to end on the way.
     """
 
     name: str
@@ -33,13 +35,15 @@ class Story:
     answers: tuple[Answering, ...] = (as_robin,)
     opening: Opening | None = None
     closing: Callable[[World, str], Iterable[str]] = lambda _world, _commit: ()
+    passes: str | None = None
 
     def mistake(self, runs: tuple[Run, ...]) -> str | None:
         """How the story ended otherwise than it has to; None where it went well."""
         flow, environment, state = self.ending
         last = runs[-1]
         if (last.flow, last.environment, last.state) == self.ending:
-            return None
+            passed = self.passes is None or any(run.state == self.passes for run in runs)
+            return None if passed else f"no run ended as '{self.passes}' on the way"
         where = f"{flow} to {environment}" if environment else flow
         return f"{where} had to end as '{state}', but {last.name} ended as '{last.state}': {last.message}"
 
@@ -70,6 +74,17 @@ def _stories() -> tuple[Story, ...]:
         Story("canary", subject, offer, "approve", (*promoted, "Verified"), _nothing, before=_canary_in_production),
         Story("unhealthy-staging", subject, offer, "approve", (*promoted, "Refused"), _unhealthy_staging),
         Story(
+            "freeze",
+            subject,
+            offer,
+            "approve",
+            (*promoted, "Verified"),
+            _nothing,
+            before=freeze_production,
+            passes="Waiting",
+        ),
+        _superseded(subject, offer),
+        Story(
             "two-approvers",
             subject,
             offer,
@@ -90,6 +105,20 @@ def _stories() -> tuple[Story, ...]:
             opening=propose,
             closing=look,
         ),
+    )
+
+
+def _superseded(subject: str, offer: dict[str, str]) -> Story:
+    newer = NewerOne(subject, offer)
+    return Story(
+        "superseded",
+        subject,
+        offer,
+        "approve",
+        ("promote", "production", "Verified"),
+        newer.push_it,
+        opening=newer.push_both,
+        answers=(leave_alone, as_robin),
     )
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, TaskRun
 
-_SOON = timedelta(seconds=30)
 _LATER = datetime.max.replace(tzinfo=UTC)
 # Which task belongs to which phase; the phase of a promotion is named after its environment too.
 _PHASES = {
@@ -123,7 +122,7 @@ def _run(run: FlowRun, flow: str, task_runs: list[TaskRun]) -> Run:
 def _planned_for(run: FlowRun) -> datetime | None:
     """When it starts, where that is not now."""
     at = run.next_scheduled_start_time if run.state and run.state.is_scheduled() else None
-    return at if at and at > datetime.now(UTC) + _SOON else None
+    return at if at and at > datetime.now(UTC) else None
 
 
 def _step(task_run: TaskRun) -> Step:

@@ -16,7 +16,12 @@ from deployments.demo.timeline import Run
 from deployments.sandbox.world import APPLICATION, World
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
-FREEZE = {"from": "2026-01-01", "until": TOMORROW.isoformat(), "reason": "the trade fair"}
+FREEZE = {
+    "from": "2026-01-01",
+    "until": TOMORROW.isoformat(),
+    "reason": "the trade fair",
+    "environments": ["production"],
+}
 END_OF_FREEZE = datetime(TOMORROW.year, TOMORROW.month, TOMORROW.day, tzinfo=UTC) + timedelta(days=1)
 
 
@@ -25,7 +30,7 @@ def policy(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     """Give production these settings, and nobody to ask; all else stays as it is in the sandbox."""
     file = world.delivery_file.with_name("delivery-of-the-hour.yaml")
 
-    def setting(*freezes: dict[str, str], **production: Any) -> None:
+    def setting(*freezes: dict[str, Any], **production: Any) -> None:
         settings = YAML(typ="safe", pure=True).load(world.delivery_file)
         del settings["environments"]["production"]["approval"]
         settings["environments"]["production"] |= {key.replace("_", "-"): value for key, value in production.items()}
@@ -124,3 +129,65 @@ def _both(client: Any, commit: str) -> list[UUID]:
     runs = [run for run in client.read_flow_runs() if run.parameters.get("commit") == commit]
     mine = [run for run in runs if run.parameters.get("environment") == "production"]
     return [run.id for run in sorted(mine, key=lambda run: run.created)]
+
+
+def test_status_and_why_tell_what_runs_what_waits_and_whose_move_it_is(world: World, tell, policy, tidegate) -> None:
+    policy()
+    commit, runs = tell(nobody)
+    digest = runs["production"].digest
+    (shown,) = json.loads(tidegate("status", APPLICATION, "production", "--json")[1])
+    assert shown | {"live": shown["live"]["outcome"]} == {
+        "application": APPLICATION,
+        "environment": "production",
+        "digest": digest,
+        "commit": commit,
+        "since": world.read_changes("production")[0].when.astimezone(UTC).isoformat(),
+        "approved_by": None,
+        "gitops_commit": world.read_changes("production")[0].revision,
+        "live": "passed",
+        "held": None,
+        "on_the_way": [],
+    }
+    assert tidegate("why", APPLICATION, "production")[::2] == (0, "")
+
+    policy(FREEZE, soak_seconds=3600, break_glass=True)
+    newer, runs = tell(nobody)
+    code, said, _ = tidegate("status")
+    assert code == 0
+    assert all(text in said for text in (commit[:7], digest[7:19], f"{newer[:7]}: its time: ", "the trade fair"))
+    before = world.github.repositories["acme/gitops"].git.head("main")
+    for asked in ((APPLICATION, "production"), (str(runs["production"].run_id),)):
+        code, said, _ = tidegate("why", *asked)
+        assert code == 3
+        assert "1. production needs 1 h of health in staging, which has " in said
+        assert "2. production is closed until " in said
+        assert said.count("whose move: time's") == 2
+        assert "in an emergency run `promote` with a `break_glass` reason" in said
+    assert world.github.repositories["acme/gitops"].git.head("main") == before
+    assert tidegate("why", "shop")[0] == 2
+
+
+def test_status_and_why_and_plan_show_what_a_promotion_would_do_and_write_nothing(
+    world: World, tell, policy, tidegate
+) -> None:
+    policy(FREEZE)
+    runs_now = world.read_environment("production").digest
+    commit, _ = tell(nobody)
+    digest = world.find_digest(commit)
+    before = world.github.repositories["acme/gitops"].git.head("main"), world.registry.tags(APPLICATION)
+    code, said, _ = tidegate("plan", APPLICATION, "production")
+
+    assert code == 3
+    assert said.startswith(f"{APPLICATION} {commit[:7]} -> production\n")
+    assert f"  {commit[:7]} Offer another product (Dana Developer)" in said
+    assert "  unit-tests: passed: " in said
+    assert f'-  digest: "{runs_now}"' in said
+    assert f'+  digest: "{digest}"' in said
+    assert f"--- Deployment/{APPLICATION}-production" in said
+    assert [line.strip() for line in said.splitlines() if f"@{digest}" in line and "image:" in line][1:]
+    assert "What stands against it now:\n  production is closed until " in said
+    assert (world.github.repositories["acme/gitops"].git.head("main"), world.registry.tags(APPLICATION)) == before
+    policy()
+    code, said, _ = tidegate("plan", APPLICATION, "production", "--commit", commit)
+    assert (code, said.rstrip().endswith("What stands against it now:\n  nothing")) == (0, True)
+    assert tidegate("plan", APPLICATION, "production", "--commit", "0" * 40)[0] == 2

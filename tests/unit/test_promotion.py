@@ -8,7 +8,6 @@ import pytest
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.decision import (
-    BreakGlass,
     Decision,
     Later,
     Promote,
@@ -95,7 +94,7 @@ READY = PromotionFacts(
         ),
         pytest.param({"closed": CLOSED}, Later("closed until Monday", WHEN), id="closed"),
         pytest.param(
-            {"closed": CLOSED, "break_glass": BreakGlass("payments fail", is_allowed=True)},
+            {"closed": CLOSED, "break_glass": "payments fail", "may_break_glass": True},
             Promote(
                 "shop-api ccccccc may go to production: its gates passed and staging runs it, healthy; "
                 "closed until Monday, but the glass was broken: payments fail",
@@ -104,27 +103,27 @@ READY = PromotionFacts(
             id="the glass is broken",
         ),
         pytest.param(
-            {"break_glass": BreakGlass("payments fail", is_allowed=True)},
+            {"break_glass": "payments fail", "may_break_glass": True},
             Promote("shop-api ccccccc may go to production: its gates passed and staging runs it, healthy"),
             id="no glass needs to be broken",
         ),
         pytest.param(
-            {"closed": CLOSED, "break_glass": BreakGlass("payments fail", is_allowed=False)},
+            {"closed": CLOSED, "break_glass": "payments fail"},
             Refuse("production has no break-glass; set `break-glass: true` there, or wait for its windows"),
             id="there is no glass",
         ),
         pytest.param(
-            {"soaking": Soaking("10 min left", WHEN), "break_glass": BreakGlass("payments fail", is_allowed=True)},
+            {"soaking": Soaking("10 min left", WHEN), "break_glass": "payments fail", "may_break_glass": True},
             Wait("10 min left", WHEN),
             id="broken glass is no soak time",
         ),
         pytest.param(
-            {"evidence": failed("lint failed"), "break_glass": BreakGlass("payments fail", is_allowed=True)},
+            {"evidence": failed("lint failed"), "break_glass": "payments fail", "may_break_glass": True},
             Refuse("shop-api ccccccc is not a release candidate: lint failed"),
             id="broken glass is no gate",
         ),
         pytest.param(
-            {"stopped": "payments fail", "break_glass": BreakGlass("a fix for it", is_allowed=True)},
+            {"stopped": "payments fail", "break_glass": "a fix for it", "may_break_glass": True},
             Stopped("payments fail"),
             id="broken glass does not start what was stopped",
         ),

@@ -1,8 +1,9 @@
 """The heart: whether a candidate is written into an environment's desired state now, from all facts at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.promotion.change_set import Position
@@ -12,18 +13,11 @@ from tasks.domain.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class BreakGlass:
-    """Somebody wants to pass closed windows and freezes; whether the environment lets them."""
-
-    reason: str
-    is_allowed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PromotionFacts:
     """What was gathered for one candidate and one environment.
 
-    `stopped` is why the environment's stop switch is on; `queued_behind` an older candidate that goes first.
+    `stopped` is why the environment's stop switch is on; `queued_behind` an older candidate that goes first;
+    `break_glass` is why somebody wants to pass closed windows and freezes, and empty where nobody does.
     """
 
     candidate: ReleaseCandidate
@@ -37,7 +31,17 @@ class PromotionFacts:
     stopped: str | None = None
     soaking: Soaking | None = None
     closed: Closed | None = None
-    break_glass: BreakGlass | None = None
+    break_glass: str = ""
+    may_break_glass: bool = False
+
+
+class Ground(StrEnum):
+    """What a refusal rests on."""
+
+    EVIDENCE = "evidence"
+    QUARANTINE = "quarantine"
+    NEEDS = "needs"
+    GLASS = "glass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,10 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """No, and it takes a person to change that."""
+    """No, and it takes a person to change that; `ground` says what would have to change."""
 
     reason: str
+    ground: Ground | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,45 +129,52 @@ Decision = Promote | UpToDate | NotNow
 
 def decide_promotion(facts: PromotionFacts) -> Decision:
     """The one decision, in the order in which a reason makes all later ones pointless."""
+    if against := next(find_lasting(facts), None):
+        return against
+    if facts.desired_digest == facts.candidate.digest:
+        return UpToDate(f"{facts.environment} is already meant to run {facts.candidate.image.short_digest}")
+    return next(find_passing(facts), None) or _promote(facts)
+
+
+def find_lasting(facts: PromotionFacts) -> Iterator[Refuse | Superseded | Wait]:
+    """All that is wrong with the candidate itself, or with where it comes from; the first is the one that counts."""
     name, environment = facts.candidate.name, facts.environment
     if not facts.evidence.has_passed:
-        return Refuse(f"{name} is not a release candidate: {facts.evidence.reason}")
+        yield Refuse(f"{name} is not a release candidate: {facts.evidence.reason}", Ground.EVIDENCE)
     if why := facts.quarantine.get(facts.candidate.digest):
-        return Refuse(
-            f"{facts.candidate.image.short_digest} is in quarantine in {environment}: {why}; promote a newer candidate"
+        yield Refuse(
+            f"{facts.candidate.image.short_digest} is in quarantine in {environment}: {why}; promote a newer candidate",
+            Ground.QUARANTINE,
         )
     if facts.superseded_by:
-        return Superseded(f"{name} is superseded in {environment} by {facts.superseded_by}")
+        yield Superseded(f"{name} is superseded in {environment} by {facts.superseded_by}")
     for needed, verdict in facts.needs.items():
         if verdict.has_failed:
-            return Refuse(f"{environment} needs {needed}: {verdict.reason}")
-        if not verdict.has_passed:
-            return Wait(f"{environment} needs {needed}: {verdict.reason}")
-    if facts.desired_digest == facts.candidate.digest:
-        return UpToDate(f"{environment} is already meant to run {facts.candidate.image.short_digest}")
-    return _find_against_now(facts) or _promote(facts)
+            yield Refuse(f"{environment} needs {needed}: {verdict.reason}", Ground.NEEDS)
+        elif not verdict.has_passed:
+            yield Wait(f"{environment} needs {needed}: {verdict.reason}")
 
 
-def _find_against_now(facts: PromotionFacts) -> Wait | Later | Queued | Stopped | Refuse | None:
-    """Everything speaks for it but, maybe, the moment."""
+def find_passing(facts: PromotionFacts) -> Iterator[Wait | Later | Queued | Stopped | Refuse]:
+    """All that only the moment has against a change; the first is the one that counts."""
     if facts.stopped:
-        return Stopped(facts.stopped)
+        yield Stopped(facts.stopped)
     if facts.queued_behind:
-        return Queued(f"{facts.environment} takes candidates in order: {facts.queued_behind} goes first")
-    if facts.break_glass and not facts.break_glass.is_allowed:
-        return Refuse(f"{facts.environment} has no break-glass; set `break-glass: true` there, or wait for its windows")
+        yield Queued(f"{facts.environment} takes candidates in order: {facts.queued_behind} goes first")
+    if facts.break_glass and not facts.may_break_glass:
+        reason = f"{facts.environment} has no break-glass; set `break-glass: true` there, or wait for its windows"
+        yield Refuse(reason, Ground.GLASS)
     if facts.soaking:
-        return Wait(facts.soaking.reason, facts.soaking.until)
+        yield Wait(facts.soaking.reason, facts.soaking.until)
     if facts.closed and not facts.break_glass:
-        return Later(facts.closed.reason, facts.closed.until)
-    return None
+        yield Later(facts.closed.reason, facts.closed.until)
 
 
 def _promote(facts: PromotionFacts) -> Promote:
     reason = f"{facts.candidate.name} may go to {facts.environment}: its gates passed{_after(facts.needs)}"
-    if facts.closed is None or facts.break_glass is None:
+    if facts.closed is None or not facts.break_glass:
         return Promote(reason)
-    why = facts.break_glass.reason
+    why = facts.break_glass
     return Promote(f"{reason}; {facts.closed.reason}, but the glass was broken: {why}", why)
 
 

@@ -11,7 +11,7 @@ YES ?=
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: .venv/runtime ## From a push to an approved rollout in the sandbox; SCENARIO=happy|broken-tests|bad-release|rejected|unhealthy-staging|canary|two-approvers|pull-request|freeze|superseded, YES=1, SUMMARY=file.json
+demo: .venv/runtime ## From a push to an approved rollout in the sandbox; SCENARIO=happy|broken-tests|bad-release|rejected|unhealthy-staging|canary|two-approvers|pull-request|freeze|superseded|pull-request-mode, YES=1, SUMMARY=file.json
 	@$(BIN)/tidegate demo --scenario $(SCENARIO) $(if $(SUMMARY),--summary $(SUMMARY)) $(if $(YES),--yes)
 
 test: .venv/dev ## All tests; those with Docker and Chromium where these are there

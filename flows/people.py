@@ -60,6 +60,12 @@ def teams_of(place: Place, policy: ApprovalPolicy, login: str) -> frozenset[str]
     return frozenset(team for team in sorted(policy.teams) if is_in_team(place.github, repository, team, login))
 
 
+def person_on_github(place: Place, policy: ApprovalPolicy, login: str) -> Person:
+    """Who has this account; that they acted under it is GitHub's word."""
+    person, account = _with_aliases(Person(login, Identity.GITHUB))
+    return replace(person, teams=teams_of(place, policy, account))
+
+
 def _unseal(reply: Reply, question: str) -> tuple[Person, str, str]:
     """The person, their login, and the flaw."""
     secret = load_block(ApprovalSeal, SEAL).secret.get_secret_value()

@@ -5,6 +5,8 @@ from GitHub, the image from the registry, desired state and history from git, li
 was lost is simply started again.
 """
 
+from functools import partial
+
 from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 
@@ -14,6 +16,7 @@ from flows.facts import gather_candidate, gather_facts
 from flows.hold import hold
 from flows.leave import leave, let_the_next_go
 from flows.place import Place, load_place
+from flows.propose import change_by_pull_request
 from flows.rivals import find_older
 from flows.roll_out import roll_out
 from tasks.domain.approval.decision import Approval
@@ -60,7 +63,8 @@ def promote(application: str, environment: str, commit: str, digest: str, break_
         return leave(place, candidate, decision, reason)
     end_older(place, candidate)
     approval = None
-    if not isinstance(decision, UpToDate) and place.env.approval is not None:
+    asks = place.env.approval is not None and not place.env.write.asks_on_github
+    if not isinstance(decision, UpToDate) and place.env.approval is not None and asks:
         answer = ask_until_answered(place, candidate, place.env.approval)
         if not isinstance(answer, Approval):
             # A run that was woken, rather than answered by a person, has been superseded.
@@ -77,6 +81,12 @@ def change(
     place: Place, candidate: ReleaseCandidate, evidence: Verdict, approval: Approval | None, break_glass: str
 ) -> State:
     """Hold the environment, look once more, and only then write: hours may have passed since the first look."""
+    if place.env.write.is_by_pull_request:
+        again = partial(look, place, candidate, evidence, break_glass)
+        ending = change_by_pull_request(place, candidate, approval, again)
+        if isinstance(ending, State):
+            return ending
+        return leave(place, candidate, refuse_waiting(ending) if approval else ending, break_glass)
     with hold(place.environment):
         decision = look(place, candidate, evidence, break_glass)
         if not isinstance(decision, Promote | UpToDate):

@@ -31,13 +31,26 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
 
     `broken_glass` is why it goes on although the environment is closed; it is kept in the commit and on the page.
     """
+    if refused := prepare(place, candidate):
+        return refused
+    change = change_of(place, candidate, approval, broken_glass)
+    written = write_image(place.gitops, place.env.manifest, candidate.image, change)
+    return follow(place, candidate, approval, written.revision, broken_glass)
+
+
+def prepare(place: Place, candidate: ReleaseCandidate) -> State | None:
+    """Before anything is written: the refusal where the rollout could not even be followed."""
     ready = ready_everywhere(place)
     if ready.has_failed:
         return end(Refuse(ready.reason))
     prepare_checks(place, candidate.image, candidate.commit)
-    shown = (place, candidate.commit, candidate.digest)
-    announce(*shown, DeploymentState.IN_PROGRESS, "The desired state is being written.")
-    change = Change(
+    announce(*_shown(place, candidate), DeploymentState.IN_PROGRESS, "The desired state is being written.")
+    return None
+
+
+def change_of(place: Place, candidate: ReleaseCandidate, approval: Approval | None, broken_glass: str = "") -> Change:
+    """What the commit says of this promotion."""
+    return Change(
         application=place.application,
         environment=place.environment,
         digest=candidate.digest,
@@ -48,13 +61,22 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
         break_glass=broken_glass,
         replaced_unhealthy=replaced_unhealthy(place, candidate.digest),
     )
-    written = write_image(place.gitops, place.env.manifest, candidate.image, change)
-    result = confirm_change(place, written.revision, candidate.image, candidate.commit)
+
+
+def follow(
+    place: Place, candidate: ReleaseCandidate, approval: Approval | None, revision: str, broken_glass: str = ""
+) -> State:
+    """Confirm what was written, or take it back; leaves the promotion's page behind."""
+    result = confirm_change(place, revision, candidate.image, candidate.commit)
     ending = _ending(place, candidate, result)
     get_run_logger().info(ending.message)
-    announce(*shown, _STATES.get(ending.name or "", DeploymentState.FAILURE), ending.message or "")
-    report(place, candidate, approval, written.revision, result, ending, broken_glass)
+    announce(*_shown(place, candidate), _STATES.get(ending.name or "", DeploymentState.FAILURE), ending.message or "")
+    report(place, candidate, approval, revision, result, ending, broken_glass)
     return ending
+
+
+def _shown(place: Place, candidate: ReleaseCandidate) -> tuple[Place, str, str]:
+    return place, candidate.commit, candidate.digest
 
 
 def _ending(place: Place, candidate: ReleaseCandidate, result: RolloutVerdict) -> State:

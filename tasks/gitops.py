@@ -17,6 +17,7 @@ from tasks.domain.promotion.history import Change
 from tasks.gitops_batch import Edit, Written
 from tasks.gitops_history import changes_in
 from tasks.gitops_mirror import REVISION, GitOpsMirror, open_mirror
+from tasks.gitops_proposal import propose
 from tasks.gitops_writer import deliver
 from tasks.retry import outside_task
 
@@ -70,6 +71,24 @@ def write_image(
     if image.digest != change.digest:
         raise ConfigurationError(f"the change is to {change.digest}, but the image is {image}; give the same digest")
     return deliver(repository, Edit(change, manifest, image, expected_digest))
+
+
+@outside_task("propose {change.application} to {change.environment}")
+def propose_image(
+    repository: GitOpsRepository,
+    manifest: Manifest,
+    image: ImageReference,
+    change: Change,
+    branch: str,
+    *,
+    on_newest: bool = False,
+) -> str | None:
+    """Put the change on a branch of its own, for a pull request; its commit, or None where there is nothing to change.
+
+    A branch that holds the image already is left alone, with `on_newest` only if it also holds the base's newest
+    commit. Raises as write_image does.
+    """
+    return propose(repository, manifest, image, change, branch, on_newest=on_newest)
 
 
 @outside_task("note on {change.application} in {change.environment}")

@@ -20,7 +20,15 @@ def changes_in(mirror: GitOpsMirror, head: str, application: str, environment: s
     found = mirror.messages(head, lines, limit=_MOST_CHANGES)
     changes = (parse_change(message, sha, datetime.fromisoformat(date)) for sha, date, message in found)
     # The texts may also stand elsewhere in a message, or be the beginning of a longer name.
-    return tuple(c for c in changes if c and (c.application, c.environment) == (application, environment))
+    ours = [c for c in changes if c and (c.application, c.environment) == (application, environment)]
+    return tuple(change for change, newer in zip(ours, [None, *ours], strict=False) if not _is_again(change, newer))
+
+
+def _is_again(change: Change, newer: Change | None) -> bool:
+    """Whether the next commit only merged this one, and so says the same once more."""
+    if newer is None or not change.run:
+        return False
+    return (change.digest, change.run, change.rollback_of) == (newer.digest, newer.run, newer.rollback_of)
 
 
 def introduced(mirror: GitOpsMirror, manifest: Manifest, head: str, image: ImageReference | None) -> str:

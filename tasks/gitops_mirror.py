@@ -155,6 +155,33 @@ class GitOpsMirror:
         self._git.local("update-ref", self._branch, commit)
         return True
 
+    def fetch_other(self, branch: str) -> str | None:
+        """The newest commit of another branch; None where there is no such branch."""
+        here = f"refs/tidegate/other/{branch}"
+        refspec = f"+refs/heads/{branch}:{here}"
+        try:
+            self._git.remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", refspec)
+        except GitFailed as problem:
+            if "couldn't find remote ref" in problem.complaint:
+                return None
+            raise
+        return self._git.local("rev-parse", "--verify", "--end-of-options", f"{here}^{{commit}}").strip()
+
+    def push_other(self, commit: str, branch: str, *, expected: str | None) -> bool:
+        """Let another branch be just this commit, where it is still `expected`, None: not there; else False.
+
+        Raises as push does.
+        """
+        there = f"refs/heads/{branch}"
+        # https://git-scm.com/docs/git-push, --force-with-lease: nothing behind the colon means that there is none yet.
+        lease = f"--force-with-lease={there}:{expected or ''}"
+        try:
+            self._git.remote("push", "--quiet", "--no-verify", lease, "origin", f"{commit}:{there}")
+        except (GitFailed, AccessRefused) as problem:
+            explain_push(problem, f"branch '{branch}' of {self._repository.url}")
+            return False
+        return True
+
     def newest_touch(self, revision: str, path: str) -> str | None:
         """The newest commit that changed the file, as the branch saw it; None where none did."""
         arguments = ("--first-parent", "--max-count=1", "--end-of-options", revision, "--", path)

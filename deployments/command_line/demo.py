@@ -14,7 +14,7 @@ def demo(
         str,
         typer.Option(
             help="happy, broken-tests, bad-release, rejected, unhealthy-staging, canary, two-approvers, pull-request, "
-            "freeze or superseded."
+            "freeze, superseded or pull-request-mode."
         ),
     ] = "happy",
     summary: Annotated[

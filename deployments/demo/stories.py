@@ -7,6 +7,7 @@ from typing import Literal
 from deployments.demo.order import NewerOne, freeze_production, leave_alone
 from deployments.demo.people import Answering, as_robin, ask_for_two, on_github, with_a_code
 from deployments.demo.pull_request import become_an_app, look, propose
+from deployments.demo.pull_request_mode import review_later, take_pull_requests
 from deployments.demo.timeline import Run
 from deployments.sandbox.canary import use_canary
 from deployments.sandbox.changes import broken_tests, good_change
@@ -104,6 +105,15 @@ def _stories() -> tuple[Story, ...]:
             before=become_an_app,
             opening=propose,
             closing=look,
+        ),
+        Story(
+            "pull-request-mode",
+            subject,
+            offer,
+            "approve",
+            (*promoted, "Verified"),
+            review_later,
+            before=take_pull_requests,
         ),
     )
 

@@ -17,6 +17,8 @@ _PHASES = {
     "build_image": "build",
     "push_image": "push",
     "write_image": "commit",
+    "propose_image": "commit",
+    "merge_pull_request": "commit",
     "wait_for_every_rollout": "rollout",
     "check_http": "post-deploy checks",
     "check_by_command": "post-deploy checks",

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from tasks.domain.approval.decision import Answer, AskAgain
 from tasks.domain.approval.person import Person
-from tasks.domain.approval.question import Question, approval_page
+from tasks.domain.approval.question import Question, approval_page, proposal_page
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity, Role
 from tasks.domain.gates.gate import GateResult
@@ -54,6 +54,13 @@ def test_what_decides_stands_in_the_first_lines() -> None:
         "- Open until 2026-03-04 12:00 UTC to anybody who wrote none of it",
         "",
     ]
+
+
+def test_a_pull_request_shows_the_same_but_how_to_answer_in_prefect() -> None:
+    page = proposal_page(QUESTION, "Merged as soon as the branch's rules allow it")
+    assert page.splitlines()[8:10] == ["- Merged as soon as the branch's rules allow it", ""]
+    rest = approval_page(QUESTION).partition("### New")[2].partition("\n\n### How to answer")[0]
+    assert page.partition("### New")[2] == rest
 
 
 def test_the_approver_sees_the_lines_that_are_written_and_in_which_file() -> None:

@@ -18,6 +18,7 @@ from deployments.sandbox.github import (
     rest_people,
     rest_pulls,
     rest_repositories,
+    rest_reviews,
     rest_statuses,
 )
 from deployments.sandbox.github.api import Refused
@@ -35,6 +36,7 @@ def create_app(state: GitHubState) -> Starlette:
         *rest_commits.ROUTES,
         *rest_pulls.ROUTES,
         *rest_comments.ROUTES,
+        *rest_reviews.ROUTES,
         *rest_deployments.ROUTES,
         *rest_hooks.ROUTES,
         *rest_people.ROUTES,

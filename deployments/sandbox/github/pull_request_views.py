@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from deployments.sandbox.github.history import changed_files
+from deployments.sandbox.github.protection import is_behind, missing
 from deployments.sandbox.github.records import Permission, PullRequest, Repository, User
 from deployments.sandbox.github.views import JSON, node_id, repository_url, repository_view, user_view
 
@@ -30,7 +31,8 @@ def pull_request_view(web: str, repository: Repository, pull: PullRequest, users
         "merged_at": pull.merged_at,
         "merge_commit_sha": pull.merge_commit_sha,
         "assignee": None,
-        **{field: [] for field in ("assignees", "requested_reviewers", "requested_teams", "labels")},
+        **{field: [] for field in ("assignees", "requested_reviewers", "requested_teams")},
+        "labels": [{"name": name, "color": "ededed", "default": False} for name in pull.labels],
         "milestone": None,
         "head": _side(web, pull.fork or repository, pull.head, pull.head_sha, users),
         "base": _side(web, repository, pull.base, pull.base_sha, users),
@@ -94,7 +96,9 @@ def _mergeability(repository: Repository, pull: PullRequest) -> JSON:
     if pull.state == "closed":
         return {"mergeable": None, "rebaseable": None, "mergeable_state": "unknown"}
     is_mergeable = repository.git.merged_tree(pull.base_sha, pull.head_sha) is not None
-    state = "draft" if pull.draft else "clean"
+    state = "draft" if pull.draft else "blocked" if missing(repository, pull) else "clean"
+    if state == "clean" and is_behind(repository, pull):
+        state = "behind"
     return {
         "mergeable": is_mergeable,
         "rebaseable": is_mergeable,

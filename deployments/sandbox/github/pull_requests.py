@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from deployments.sandbox.github.bare_repository import NOTHING, Identity
 from deployments.sandbox.github.git_command import GitRefused, run_git
 from deployments.sandbox.github.history import read_commits
+from deployments.sandbox.github.protection import is_behind, missing
 from deployments.sandbox.github.records import PullRequest, RefUpdate, Repository, User, timestamp
 
 _GITHUB = Identity("GitHub", "noreply@github.com")
@@ -99,14 +100,22 @@ def merge(
         raise MergeRefused(405, "Pull Request is not mergeable")
     if pull.draft:
         raise MergeRefused(405, "Pull Request is still a draft")
+    if rules := missing(repository, pull):
+        raise MergeRefused(405, rules[0])
+    if is_behind(repository, pull):
+        raise MergeRefused(405, "The head branch is not up to date with the base branch.")
     if method == "merge":
         text = _text(title or f"Merge pull request #{pull.number} from {repository.owner}/{pull.head}", message, pull)
         commit = repository.git.commit_tree(tree, [before, pull.head_sha], text, by.identity, _GITHUB)
     elif method == "squash":
-        text = f"{title or f'{pull.title} (#{pull.number})'}\n\n{message or _messages(repository, pull)}"
+        known_title, known_message = _squashed(repository, pull)
+        text = f"{title or known_title}\n\n{message or known_message}"
         commit = repository.git.commit_tree(tree, [before], text, pull.author.identity, _GITHUB)
     else:
-        raise MergeRefused(405, "Rebase merges are not allowed on this repository.")
+        commits = read_commits(repository.git.path, pull.head_sha, f"^{before}")
+        if len(commits) != 1:
+            raise MergeRefused(405, "This branch can't be rebased")
+        commit = repository.git.commit_tree(tree, [before], commits[0].message, pull.author.identity, by.identity)
     try:
         repository.git.move(f"refs/heads/{pull.base}", commit, before)
     except GitRefused as moved:
@@ -118,6 +127,14 @@ def _text(title: str, message: str | None, pull: PullRequest) -> str:
     return f"{title}\n\n{pull.title if message is None else message}"
 
 
-def _messages(repository: Repository, pull: PullRequest) -> str:
+def _squashed(repository: Repository, pull: PullRequest) -> tuple[str, str]:
+    """What a squash is called where nobody says: one commit keeps its message, several are listed.
+
+    https://docs.github.com/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/about-pull-request-merges
+    """
     commits = read_commits(repository.git.path, pull.head_sha, f"^{pull.base_sha}")
-    return "\n\n".join(f"* {commit.message}" for commit in reversed(commits))
+    if len(commits) == 1:
+        title, _, body = commits[0].message.partition("\n")
+        return f"{title} (#{pull.number})", body.strip()
+    listed = "\n\n".join(f"* {commit.message}" for commit in reversed(commits))
+    return f"{pull.title} (#{pull.number})", listed

@@ -101,6 +101,30 @@ class Comment:
     reactions: list[tuple[str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Review:
+    """What someone said about a pull request as it was at `commit`; the state is GitHub's word, such as APPROVED."""
+
+    id: int
+    author: User
+    state: str
+    body: str
+    commit: str
+    submitted_at: str
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What the default branch asks of a pull request before it is merged.
+
+    With `is_strict` its branch must also hold all of the base.
+    """
+
+    reviews: int = 0
+    checks: tuple[str, ...] = ()
+    is_strict: bool = False
+
+
 @dataclass
 class PullRequest:
     """A request to merge one branch of the repository into another."""
@@ -124,6 +148,8 @@ class PullRequest:
     merge_commit_sha: str | None = None
     # Where the head is, if that is a fork.
     fork: "Repository | None" = field(default=None, repr=False)
+    labels: list[str] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -235,6 +261,7 @@ class Repository:
     comments: list[Comment] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
+    protection: Protection = Protection()
     activities: list[Activity] = field(default_factory=list)
 
     @property

@@ -5,8 +5,9 @@ import base64
 from starlette.responses import JSONResponse, Response
 
 from deployments.sandbox.github.api import Call, Refused, page_of, route
+from deployments.sandbox.github.bare_repository import NOTHING
 from deployments.sandbox.github.git_command import run_git
-from deployments.sandbox.github.records import Permission
+from deployments.sandbox.github.records import Permission, RefUpdate
 from deployments.sandbox.github.views import JSON, node_id, repository_view, user_view
 
 _BASE64_LINE = 60
@@ -122,12 +123,24 @@ def _entry(call: Call, revision: str, kind: str, blob: str, size: int, path: str
     }
 
 
+def delete_reference(call: Call) -> Response:
+    """DELETE /repos/{owner}/{name}/git/refs/heads/{branch}."""
+    branch, git = call.path["branch"], call.repository.git
+    before = git.head(branch)
+    if before is None:
+        raise Refused(422, "Reference does not exist")
+    git.move(f"refs/heads/{branch}", NOTHING, before)
+    call.state.apply_push(call.repository, [RefUpdate(f"refs/heads/{branch}", before, NOTHING)], call.actor)
+    return Response(status_code=204)
+
+
 _REPOSITORY = "/repos/{owner}/{name}"
 ROUTES = [
     route("GET", "/user", get_user),
     route("GET", _REPOSITORY, get_repository, Permission.READ),
     route("GET", f"{_REPOSITORY}/branches", list_branches, Permission.READ),
     route("GET", f"{_REPOSITORY}/git/ref/{{ref:path}}", get_reference, Permission.READ),
+    route("DELETE", f"{_REPOSITORY}/git/refs/heads/{{branch:path}}", delete_reference, Permission.WRITE),
     route("GET", f"{_REPOSITORY}/contents", get_contents, Permission.READ),
     route("GET", f"{_REPOSITORY}/contents/{{path:path}}", get_contents, Permission.READ),
     route("GET", f"{_REPOSITORY}/collaborators/{{login}}/permission", get_permission, Permission.WRITE),

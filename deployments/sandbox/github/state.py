@@ -22,6 +22,7 @@ from deployments.sandbox.github.records import (
     PullRequest,
     RefUpdate,
     Repository,
+    Review,
     User,
     activity_kind,
     timestamp,
@@ -280,6 +281,13 @@ class GitHubState:
         for upstream in self.repositories.values():
             for event in pull_requests.follow_fork(upstream, fork, update):
                 self._deliver_pull_request(upstream, event, pusher)
+
+    def review_pull_request(self, full_name: str, number: int, *, by: str, state: str = "APPROVED") -> None:
+        """Say something about it as it is now; `state` is GitHub's word, such as CHANGES_REQUESTED."""
+        with self.lock:
+            pull = self.repositories[full_name].pull_requests[number - 1]
+            review = Review(self.next_number(), self.users[by], state, "", pull.head_sha, timestamp())
+            pull.reviews.append(review)
 
     def _deliver_pull_request(self, repository: Repository, event: PullRequestEvent, sender: User) -> None:
         payload = pull_request_payload(

@@ -59,25 +59,7 @@ def approval_page(question: Question) -> str:
     return "\n".join(
         [
             *_standing_lines(question.standing),
-            f"## {question.candidate.name} → {question.environment}",
-            "",
-            *_what_decides(question),
-            "",
-            f"### New {_plural('commit', question.changes.total)}",
-            "",
-            *_commit_lines(question.changes),
-            "",
-            "### Gates",
-            "",
-            *_gate_lines(question),
-            "",
-            *(["### The image", "", *(f"- {plain(line)}" for line in question.evidence), ""] * bool(question.evidence)),
-            "### What is written",
-            "",
-            f"In `{question.file}` only:",
-            "",
-            *_diff(_changed_lines(question.before, question.after)),
-            *_rendered(question.rendered),
+            *_packet(question, f"- Open until {question.expires} to {_who_may(question.policy)}"),
             "",
             "### How to answer",
             "",
@@ -85,6 +67,36 @@ def approval_page(question: Question) -> str:
             *([] if question.is_kept else [f"- {NOT_KEPT}"]),
         ]
     )
+
+
+def proposal_page(question: Question, rules: str) -> str:
+    """The same for a pull request, where GitHub's own buttons answer; `rules` says when it is merged."""
+    return "\n".join(_packet(question, f"- {rules}"))
+
+
+def _packet(question: Question, closing: str) -> list[str]:
+    return [
+        f"## {question.candidate.name} → {question.environment}",
+        "",
+        *_what_decides(question),
+        closing,
+        "",
+        f"### New {_plural('commit', question.changes.total)}",
+        "",
+        *_commit_lines(question.changes),
+        "",
+        "### Gates",
+        "",
+        *_gate_lines(question),
+        "",
+        *(["### The image", "", *(f"- {plain(line)}" for line in question.evidence), ""] * bool(question.evidence)),
+        "### What is written",
+        "",
+        f"In `{question.file}` only:",
+        "",
+        *_diff(_changed_lines(question.before, question.after)),
+        *_rendered(question.rendered),
+    ]
 
 
 def _standing_lines(standing: AskAgain) -> list[str]:
@@ -156,7 +168,6 @@ def _what_decides(question: Question) -> list[str]:
         verdict_line(gates),
         *(verdict_line(verdict) for verdict in question.needs.values()),
         *(f"- **In {name}** since {time}" for name, time in question.time_in.items()),
-        f"- Open until {question.expires} to {_who_may(question.policy)}",
     ]
 
 

@@ -12,6 +12,7 @@ from tasks.domain.delivery.post_deploy import PostDeployCheck, filled_texts, for
 from tasks.domain.delivery.progressive import Progressive
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.delivery.window import DeploymentWindow
+from tasks.domain.delivery.writing import Writing
 
 
 class Environment(Part):
@@ -22,6 +23,7 @@ class Environment(Part):
     gitops: Name = Field("gitops", description="The GitOpsRepository block.")
     argocd: ArgoCDTarget = Field(description="Who rolls it out.")
     manifest: Manifest = Field(description="Where its desired state is written.")
+    write: Writing = Field(default=Writing(), description="How it is changed: by a push, or by a pull request.")
     approval: ApprovalPolicy | None = Field(None, description="Left out: nobody is asked.")
     soak_seconds: Seconds = Field(
         0,
@@ -52,6 +54,15 @@ class Environment(Part):
         for name, check in (*self.post_deploy_checks.items(), *self.progressive.at_pause.items()):
             if not self.url and any("{url}" in text for text in filled_texts(check)):
                 raise ValueError(f"check {name!r} uses {{url}}, but the environment has none; give its `url`")
+        return self
+
+    @model_validator(mode="after")
+    def _wants_the_approvals_that_it_takes(self) -> Self:
+        if self.write.approval == "pull-request" and not (self.write.is_by_pull_request and self.approval):
+            raise ValueError(
+                "`write` takes approvals on the pull request, but there is none or nothing to approve; add "
+                "`mode: pull-request` there, and `approval` to the environment"
+            )
         return self
 
     def holds(self, application: str) -> bool:

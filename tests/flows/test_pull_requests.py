@@ -1,0 +1,164 @@
+"""An environment that takes pull requests only: what stands in them, who merges them, and what is live afterwards."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from ruamel.yaml import YAML
+
+from deployments.demo.timeline import Run
+from deployments.sandbox.github.records import Protection, PullRequest, Repository
+from deployments.sandbox.world import APPLICATION, GITOPS, World
+
+
+@pytest.fixture
+def production(world: World, configure) -> Callable[..., None]:
+    """Let production be changed by pull requests."""
+
+    def setting(**write: object) -> None:
+        known = YAML(typ="safe", pure=True).load(world.delivery_file)["environments"]["production"]
+        given = {"mode": "pull-request", "poll-seconds": 0.2, "labels": ["promotion"], **write}
+        configure("environments", production=known | {"write": given})
+
+    return setting
+
+
+@pytest.fixture
+def gitops(world: World) -> Iterator[Repository]:
+    repository = world.github.repositories[GITOPS]
+    yield repository
+    repository.protection = Protection()
+
+
+@contextmanager
+def meanwhile(repository: Repository, *steps: Callable[[PullRequest], None]) -> Iterator[None]:
+    """As soon as another pull request is open, somebody does this with it."""
+    known, problems = len(repository.pull_requests), []
+
+    def act() -> None:
+        try:
+            until(lambda: len(repository.pull_requests) > known)
+            for step in steps:
+                step(repository.pull_requests[known])
+        except BaseException as problem:  # noqa: BLE001 - told by the test's own thread
+            problems.append(problem)
+
+    acting = threading.Thread(target=act)
+    acting.start()
+    yield
+    acting.join(60)
+    assert not problems
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def no_question(waiting: Run) -> None:
+    raise AssertionError(f"{waiting.name} asks for an approval in Prefect")
+
+
+def test_a_pull_request_with_the_decision_packet_is_merged_once_its_rules_are_kept(
+    world: World, tell, production, gitops: Repository
+) -> None:
+    production()
+    gitops.protection = Protection(reviews=1)
+    seen: list[tuple[str, bool]] = []
+
+    def review(pull: PullRequest) -> None:
+        # Long enough for a run that does not wait.
+        time.sleep(1)
+        seen.append((pull.body or "", pull.state == "open"))
+        world.github.review_pull_request(GITOPS, pull.number, by="pat")
+
+    with meanwhile(gitops, review):
+        commit, runs = tell("approve")
+
+    assert runs["production"].state == "Verified"
+    pull, change, digest = gitops.pull_requests[-1], world.read_changes("production")[0], world.find_digest(commit)
+    [(body, was_open)] = seen
+    assert was_open
+    assert f"## {APPLICATION} {commit[:7]} → production" in body
+    assert "unit-tests" in body
+    assert "approved by Robin Reviewer" in body.replace("Approved", "approved")
+    assert f'+  digest: "{str(digest)[:19]}…"' in body
+    assert (pull.merged_by.login, pull.labels, pull.merge_commit_sha) == ("tidegate", ["promotion"], change.revision)
+    assert (change.digest, change.approved_by) == (digest, "Robin Reviewer (name unproven)")
+    assert (world.read_environment("production").digest, world.read_environment("production").health) == (
+        digest,
+        "Healthy",
+    )
+    assert gitops.git.head(pull.head) is None
+    assert len(world.read_changes("production")) == len({one.revision for one in world.read_changes("production")})
+
+
+def test_a_merge_by_who_may_approve_is_the_approval_and_nobody_is_asked_in_prefect(
+    world: World, tell, production, gitops: Repository
+) -> None:
+    production(approval="pull-request")
+
+    def merge(pull: PullRequest) -> None:
+        world.github.review_pull_request(GITOPS, pull.number, by="dana")
+        time.sleep(1)
+        # An author's review is no approval, so nobody has merged it meanwhile.
+        assert pull.state == "open"
+        world.github.merge_pull_request(GITOPS, pull.number, by="pat", method="squash")
+
+    with meanwhile(gitops, merge):
+        commit, runs = tell(no_question)
+
+    assert runs["production"].state == "Verified"
+    change = world.read_changes("production")[0]
+    assert (change.digest, change.revision) == (world.find_digest(commit), gitops.pull_requests[-1].merge_commit_sha)
+    assert world.read_environment("production").digest == change.digest
+
+
+def test_what_becomes_of_one_that_is_closed_left_alone_found_again_or_merged_by_an_author(
+    world: World, tell, start, production, gitops: Repository
+) -> None:
+    production(approval="pull-request")
+    before = world.read_changes("production")[0]
+    with meanwhile(gitops, lambda pull: world.github.close_pull_request(GITOPS, pull.number, by="pat")):
+        commit, runs = tell(no_question)
+    number = gitops.pull_requests[-1].number
+
+    assert runs["production"].state == "Rejected"
+    assert runs["production"].message == f"pull request #{number} was closed without being merged"
+    assert world.read_changes("production")[0] == before
+
+    again = {"commit": commit, "digest": world.read_changes("staging")[0].digest}
+    production(**{"approval": "pull-request", "wait-seconds": 1})
+    left = start("promote", application=APPLICATION, environment="production", **again)
+    assert (left.name, gitops.pull_requests[-1].number, gitops.pull_requests[-1].state) == (
+        "Expired",
+        number + 1,
+        "open",
+    )
+    assert left.message.startswith(
+        f"pull request #{number + 1} was not merged in time: approvals that are still missing: 1 more"
+    )
+
+    production(approval="pull-request")
+    pull = gitops.pull_requests[-1]
+    # Who finds it again writes its text anew.
+    pull.body = None
+
+    def merge() -> None:
+        until(lambda: pull.body is not None)
+        world.github.merge_pull_request(GITOPS, pull.number, by="dana", method="squash")
+
+    author = threading.Thread(target=merge)
+    author.start()
+    ended = start("promote", application=APPLICATION, environment="production", **again)
+    author.join()
+    assert len(gitops.pull_requests) == number + 1
+    assert (ended.name, f"dana merged pull request #{number + 1}, which is not an approval" in ended.message) == (
+        "Refused",
+        True,
+    )
+    assert "dana wrote, merged or pushed part of" in ended.message

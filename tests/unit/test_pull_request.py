@@ -1,0 +1,92 @@
+"""What is done about a promotion's pull request, from what GitHub says of it."""
+
+import pytest
+
+from tasks.domain.promotion.history import Change
+from tasks.domain.promotion.pull_request import (
+    Blocked,
+    Closed,
+    Merged,
+    Outdated,
+    PullRequest,
+    Ready,
+    Review,
+    body_of,
+    branch_of,
+    decide_pull_request,
+    family_of,
+)
+
+RULES = "the rules of its base branch are not kept yet, such as required reviews"
+
+
+def pull(**known: object) -> PullRequest:
+    facts = {"number": 7, "url": "http://github/7", "head": "1" * 40, "is_open": True, **known}
+    return PullRequest(**facts)  # type: ignore[arg-type]
+
+
+def review(login: str, state: str) -> Review:
+    return Review(login, state, "", is_current=True)
+
+
+@pytest.mark.parametrize("state", ["clean", "unstable", "has_hooks"])
+def test_what_github_would_merge_is_ready(state: str) -> None:
+    assert decide_pull_request(pull(state=state)) == Ready()
+
+
+@pytest.mark.parametrize(
+    ("known", "standing"),
+    [
+        ({"state": "behind"}, Outdated("its branch has to hold the newest commit of the base first")),
+        ({"state": "dirty"}, Outdated("it is in conflict with the base")),
+        ({"state": "unknown"}, Blocked("GitHub has not found out yet whether it can be merged")),
+        ({"state": "clean", "is_draft": True}, Blocked("it is a draft; mark it as ready for review")),
+        ({"is_open": False}, Closed("pull request #7 was closed without being merged")),
+        ({"is_open": False, "merge_commit": "2" * 40, "merged_by": "pat"}, Merged("2" * 40, "pat")),
+    ],
+)
+def test_each_state_has_a_consequence(known: dict[str, object], standing: object) -> None:
+    assert decide_pull_request(pull(**known)) == standing
+
+
+@pytest.mark.parametrize(
+    ("reviews", "checks", "reason"),
+    [
+        ((), (), f"{RULES} (nobody has approved it yet)"),
+        (
+            (review("pat", "APPROVED"),),
+            ("lint (pending)", "tests (failure)"),
+            f"checks that have not passed: lint (pending), tests (failure); {RULES} (approved so far by pat)",
+        ),
+        ((review("pat", "CHANGES_REQUESTED"), review("ada", "APPROVED")), (), "pat asked for changes"),
+    ],
+)
+def test_what_blocks_it_is_named(reviews: tuple[Review, ...], checks: tuple[str, ...], reason: str) -> None:
+    assert decide_pull_request(pull(state="blocked", reviews=reviews, checks=checks)) == Blocked(reason)
+
+
+def test_a_state_that_is_new_to_us_is_no_permission() -> None:
+    assert isinstance(decide_pull_request(pull(state="something new")), Blocked)
+
+
+def test_each_candidate_has_a_branch_of_its_own_in_the_family_of_its_place() -> None:
+    change = Change("shop-api", "production", f"sha256:{'a' * 64}", source_commit="1" * 40)
+    assert branch_of(change) == "tidegate/shop-api/production/aaaaaaaaaaaa"
+    assert family_of(change) == "tidegate/shop-api/production/"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["thanks @ada", "Fixes #12", "closes acme/shop#12", "resolves GH-12", "fix: https://github.com/a/b/issues/1"],
+)
+def test_a_commit_s_subject_neither_calls_people_nor_closes_issues(text: str) -> None:
+    shown = body_of(f"- `1a2b3c4` {text}")
+    assert shown != f"- `1a2b3c4` {text}"
+    assert shown.replace("\u200b", "") == f"- `1a2b3c4` {text}"
+
+
+def test_what_stands_in_code_stays_as_it_is_and_a_long_page_stays_whole_markdown() -> None:
+    code = "```diff\n+ image: registry/x@sha256:1\n```"
+    assert body_of(code) == code
+    cut = body_of("```diff\n" + "+ line\n" * 20_000)
+    assert (len(cut) < 65_536, cut.endswith("```")) == (True, True)

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_REQUEST, _ANSWER = ".request", ".answer"
+_REQUEST, _ANSWER, _UNFINISHED = ".request", ".answer", ".new"
+# Nobody takes so long to write a few lines; what is older was left by a process that died over it.
+_UNFINISHED_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def hand_in(folder: Path, content: Mapping[str, Any]) -> Iterator[Request]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The name is the order in which they are dealt with.
     request = Request(folder / f"{time.time_ns():020}-{uuid.uuid4().hex}{_REQUEST}")
-    unfinished = request.file.with_suffix(".new")
+    unfinished = request.file.with_suffix(_UNFINISHED)
     with unfinished.open("xb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
@@ -72,7 +74,15 @@ def find_waiting(folder: Path) -> list[Request]:
         else:
             file.with_suffix(_ANSWER).unlink(missing_ok=True)
             file.unlink(missing_ok=True)
+    _clear_unfinished(folder)
     return waiting
+
+
+def _clear_unfinished(folder: Path) -> None:
+    for file in folder.glob(f"*{_UNFINISHED}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > _UNFINISHED_SECONDS:
+                file.unlink()
 
 
 def _has_owner(file: Path) -> bool:
@@ -86,6 +96,6 @@ def _has_owner(file: Path) -> bool:
 
 def _place(file: Path, content: bytes) -> None:
     # Whoever reads it sees all of it or nothing.
-    unfinished = file.with_name(f"{file.name}.new")
+    unfinished = file.with_name(f"{file.name}{_UNFINISHED}")
     unfinished.write_bytes(content)
     unfinished.rename(file)

@@ -182,9 +182,13 @@ def test_what_a_dead_process_asked_for_is_not_written(remote) -> None:
         left = requests(remote.block)[0]
         # The same request for another file; nobody holds it.
         left.with_stem("0-left").write_text(left.read_text().replace("one", "two"))
+        unfinished = left.with_suffix(".new")
+        unfinished.touch()
+        os.utime(unfinished, (0, 0))
     assert answer.result().revision == remote.head()
     assert remote.show("apps/two.yaml") == values(A)
     assert not requests(remote.block)
+    assert not list(left.parent.iterdir())
 
 
 def test_a_request_that_nobody_here_understands_is_left_to_its_owner(remote) -> None:

@@ -81,7 +81,7 @@ def test_an_approval_without_a_name_asks_again() -> None:
 
 
 def test_a_rejection_counts_from_anyone_and_ends_it() -> None:
-    policy = ApprovalPolicy(approvers=("ada",), required=2, identity=(Identity.ONE_TIME_CODE,))
+    policy = ApprovalPolicy(approvers=("ada", "ben"), required=2, identity=(Identity.ONE_TIME_CODE,))
     assert decide(yes("ada", Identity.ONE_TIME_CODE), no("dana", "not on a Friday"), policy=policy) == Rejected(
         "dana rejected shop-api ccccccc for production: not on a Friday"
     )
@@ -128,6 +128,29 @@ def test_a_name_cannot_claim_its_own_proof() -> None:
     assert decision.approvers == "Ada one-time code Grace (name unproven)"
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"approvers": ("ada", "Ada"), "required": 2},
+        {"roles": {"security": {"approvers": ("ada",), "required": 2}}},
+        {"approvers": ("ada",), "roles": {"security": {"approvers": ("ada",)}}, "required": 2},
+    ],
+    ids=str,
+)
+def test_a_policy_that_nobody_could_meet_is_refused(policy: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="2 have to approve, but only 1 may; name more, or require fewer"):
+        ApprovalPolicy(**policy)  # type: ignore[arg-type]
+
+
+def test_a_team_may_have_as_many_members_as_are_required() -> None:
+    assert ApprovalPolicy(approvers=("acme/release",), required=3).teams == {"acme/release"}
+
+
+def test_a_name_beside_a_proof_is_refused() -> None:
+    with pytest.raises(ValueError, match="leave claimed out"):
+        ApprovalPolicy(identity=(Identity.CLAIMED, Identity.GITHUB))
+
+
 def test_co_authors_are_found_however_they_are_written() -> None:
     message = "One\n\nCo-authored-by: Eve E <eve@x.org>\nco-authored-by:Bob\n  CO-AUTHORED-BY: Z <z@x>\n"
     assert co_authors(message) == ("Eve E", "eve@x.org", "Bob", "Z", "z@x")
@@ -155,7 +178,7 @@ ANSWERS = st.lists(
 POLICIES = st.builds(
     ApprovalPolicy,
     approvers=st.sampled_from([(), ("ada", "ben"), ("acme/sec", "cleo")]),
-    required=st.integers(1, 3),
+    required=st.integers(1, 2),
     roles=st.sampled_from([{}, ROLES.roles, {"security": Role(approvers=("acme/sec", "ben"), required=2)}]),
     identity=st.sampled_from([(Identity.CLAIMED,), (Identity.ONE_TIME_CODE, Identity.GITHUB)]),
 )

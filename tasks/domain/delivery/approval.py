@@ -31,6 +31,11 @@ class Role(Part):
     approvers: tuple[Approver, ...] = Field(min_length=1, description="Names, logins, or GitHub teams as ORG/TEAM.")
     required: PositiveCount = Field(1, description="How many of them.")
 
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        _refuse_too_many(self.required, self.approvers)
+        return self
+
 
 class ApprovalPolicy(Part):
     """Who may approve, how they prove who they are, and for how long the question stands."""
@@ -63,6 +68,12 @@ class ApprovalPolicy(Part):
             raise ValueError("claimed beside another proof would make that one worthless; leave claimed out")
         return self
 
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.named:
+            _refuse_too_many(self.required, self.named)
+        return self
+
     @property
     def teams(self) -> frozenset[str]:
         """Every GitHub team that it names, as ORG/TEAM."""
@@ -76,3 +87,10 @@ class ApprovalPolicy(Part):
     @property
     def _named(self) -> tuple[str, ...]:
         return (*self.approvers, *(name for role in self.roles.values() for name in role.approvers))
+
+
+def _refuse_too_many(required: int, named: tuple[str, ...]) -> None:
+    # How many are in a team is for GitHub to know.
+    people = {name.casefold() for name in named}
+    if required > len(people) and not any("/" in name for name in named):
+        raise ValueError(f"{required} have to approve, but only {len(people)} may; name more, or require fewer")

@@ -264,3 +264,21 @@ def test_an_engine_says_which_step_it_could_not_do(engine: DockerHost, tree: Pat
     (tree / "Dockerfile").write_text("FROM scratch\nCOPY nothing /\n")
     with pytest.raises(DeliveryError, match=r"it failed at: Step \d/\d : COPY nothing /"):
         build_image.fn(engine, tree, Build(), IMAGE, LABELS)
+
+
+def test_a_base_image_of_the_registry_is_pulled_with_its_login(engine: DockerHost, tree: Path) -> None:
+    with serve(create_app(RegistryState(login=("robot", "pass-word")))) as url:
+        there = registry(url, login=("robot", "pass-word"))
+        base = ImageReference(f"{there.host}/base/empty", tag="1")
+        build_image.fn(engine, tree, Build(), base, LABELS)
+        digest = push_image.fn(engine, there, base)
+        with engine.get_client() as client:
+            client.images.remove(str(base), force=True)
+        (tree / "Dockerfile").write_text(f"FROM {base}@{digest}\nCOPY app /more\n")
+        image = ImageReference(f"{there.host}/acme/shop-api", tag=SHA)
+        with pytest.raises(DeliveryError):
+            build_image.fn(engine, tree, Build(), image, LABELS, registry=registry(url), fresh=True)
+        build_image.fn(engine, tree, Build(), image, LABELS, registry=there, fresh=True)
+        with engine.get_client() as client:
+            assert client.images.get(str(image)).labels["org.opencontainers.image.revision"] == SHA
+            client.images.remove(str(image), force=True)

@@ -25,7 +25,7 @@ from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused, EvidenceMissing, InvalidImageReference, Unreachable
 from tasks.domain.image_labels import ImageFacts
-from tasks.registry import find_digest, read_image_facts
+from tasks.registry import find_digest, find_tags, read_image_facts
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -276,3 +276,18 @@ def test_aws_without_credentials_is_a_refusal_and_aws_out_of_reach_is_not(
     silent = aws_credentials("http://127.0.0.1:1", **given)
     with pytest.raises(Unreachable, match="AWS cannot be reached"):
         find_digest.fn(registry.model_copy(update={"aws_credentials": silent}), "a", "v1")
+
+
+def test_the_tags_of_a_commit_are_found_among_many(state: RegistryState, registry: ContainerRegistry) -> None:
+    digest = push(state, "a" * 40)
+    content = state.manifest("acme/shop-api", digest).content
+    for tag in (
+        *(f"b{number}" for number in range(1100)),
+        f"{'a' * 40}-20260701",
+        f"{'c' * 40}",
+        f"{'c' * 40}-20260702",
+    ):
+        state.put_manifest("acme/shop-api", tag, content, MANIFEST)
+    assert find_tags.fn(registry, "acme/shop-api", "a" * 40) == (f"{'a' * 40}-20260701", "a" * 40)
+    assert find_tags.fn(registry, "acme/shop-api", "c" * 40) == (f"{'c' * 40}-20260702", "c" * 40)
+    assert find_tags.fn(registry, "acme/other", "a" * 40) == ()

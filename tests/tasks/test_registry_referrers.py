@@ -136,3 +136,26 @@ def test_a_refused_push_names_the_right(state: RegistryState, registry: Containe
     state.faults.answer_next(403, to="POST /v2/")
     with pytest.raises(AccessRefused, match="the right to push"):
         attach.fn(registry, PATH, digest, say(digest, GATES)[1], KEY, predicate_type=GATES)
+
+
+@pytest.mark.parametrize("status", [400, 405, 501])
+def test_a_registry_that_does_not_know_the_question_keeps_the_list_under_a_tag(status: int) -> None:
+    state = RegistryState(lists_referrers=False)
+    with serve(create_app(state)) as url:
+        registry, digest = ContainerRegistry(url=url), push(state)
+        state.faults.answer_next(status, to="/referrers/", times=2)
+        manifest = attach.fn(registry, PATH, digest, say(digest, GATES)[1], KEY, predicate_type=GATES)
+        assert [each.manifest for each in read_attached.fn(registry, PATH, digest)] == [manifest]
+        assert digest.replace(":", "-") in state.tags(PATH)
+
+
+def test_more_than_an_honest_image_has_is_refused(state: RegistryState, registry: ContainerRegistry) -> None:
+    digest = push(state)
+    manifest = attach.fn(registry, PATH, digest, say(digest, GATES)[1], KEY, predicate_type=GATES)
+    document = json.loads(state.manifest(PATH, manifest).content)
+    for number in range(201):
+        other = json.dumps(document | {"annotations": document["annotations"] | {"n": str(number)}}).encode()
+        state.put_manifest(PATH, digest_of(other), other, MANIFEST)
+    if state.lists_referrers:
+        with pytest.raises(EvidenceMissing, match="more than 200 things are attached"):
+            read_attached.fn(registry, PATH, digest, GATES)

@@ -279,6 +279,75 @@ def test_the_evidence_names_the_facts() -> None:
     )
 
 
+NOT_COMPARED = "it has not compared since the push"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "compared", "is_said"),
+    [
+        (74, None, False),
+        (76, None, True),
+        (76, PUSHED - timedelta(seconds=2), True),
+        (76, PUSHED, False),
+        (10, PUSHED - timedelta(hours=1), False),
+    ],
+)
+def test_a_controller_that_sleeps_is_named_once_it_should_have_looked(
+    seconds: float, compared: datetime | None, is_said: bool
+) -> None:
+    seen = looks(seconds, contains=False, revision=OLDER, reconciled_at=compared)
+
+    assert (NOT_COMPARED in decide_rollout(EXPECTATION, seen).verdict.reason) is is_said
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [
+        (None, "staging: Argo CD sees no commit, not yet ccccccc"),
+        (NEWER, "staging: it cannot be told whether eeeeeee, which Argo CD sees, contains ccccccc"),
+    ],
+)
+def test_what_cannot_be_told_of_a_commit_is_said(revision: str | None, words: str) -> None:
+    assert decide_rollout(EXPECTATION, looks(1, contains=None, revision=revision)).verdict.reason == words
+
+
+WITH_NAMES = replace(WORKLOADS, images_of=(("Deployment a", (IMAGE,)), ("Job b", (OLD_IMAGE,))))
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        ({"out_of_sync": (OutOfSync("Service a"),)}, RolloutKind.CONFIRMED),
+        ({"out_of_sync": (OutOfSync("Deployment a"),)}, RolloutKind.SYNC),
+        ({"out_of_sync": (), "sync": Sync.UNKNOWN}, RolloutKind.SYNC),
+        ({"out_of_sync": (), "sync": Sync.SYNCED}, RolloutKind.CONFIRMED),
+    ],
+)
+def test_only_our_workloads_have_to_be_synced_where_that_is_asked(facts: dict[str, Any], kind: RolloutKind) -> None:
+    loose = replace(EXPECTATION, must_be_synced="workloads")
+    seen = looks(1, 20, **({"sync": Sync.OUT_OF_SYNC, "workloads": WITH_NAMES} | facts))
+
+    assert decide_rollout(loose, seen).kind is kind
+    assert decide_environment_still_healthy("staging", IMAGE, seen[-1], "workloads").has_passed is (
+        kind is RolloutKind.CONFIRMED
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        ((OutOfSync("Service a", to_prune=True),), "only what git has no longer is left (Service a): have it pruned"),
+        ((OutOfSync("Service a"), OutOfSync("Job b", to_prune=True)), "should start one for Service a, Job b: sync it"),
+        ((), "auto-sync should start one: sync it by hand in Argo CD"),
+        (tuple(OutOfSync(f"Job {n}") for n in range(9)), "for Job 0, Job 1, Job 2, Job 3, Job 4, ...: sync it"),
+    ],
+)
+def test_what_keeps_an_application_out_of_sync_is_named(left: tuple[OutOfSync, ...], words: str) -> None:
+    seen = looks(1, sync=Sync.OUT_OF_SYNC, out_of_sync=left)
+
+    assert words in decide_rollout(EXPECTATION, seen).verdict.reason
+
+
 def test_the_evidence_says_when_each_step_was_seen() -> None:
     seen = (
         look(1, contains=False),

@@ -149,6 +149,16 @@ RACES = [
         looks(1, operation=FAILED_SYNC, sync=Sync.OUT_OF_SYNC, revision=NEWER),
         "operation",
     ),
+    (
+        "14 ours failed by hand, and nobody tries another commit",
+        looks(1, **MANUAL, operation=FAILED_SYNC, revision=NEWER),
+        "sync-failed",
+    ),
+    (
+        "17 a window that was in the way of a sync that is over",
+        looks(1, 20, operation=replace(DONE, message="was blocked by sync window")),
+        "confirmed",
+    ),
     ("17 a sync window", looks(601, 899, sync=Sync.OUT_OF_SYNC, window_blocks=True), "sync-window"),
     ("17 a window during the sync", looks(1, operation=running("blocked by sync window")), "sync-window"),
     ("20 not synced by Argo CD itself", looks(1, 20, **MANUAL, operation_contains=False), "sync"),
@@ -171,6 +181,23 @@ RACES = [
     ),
     ("a canary pauses", looks(1, 20, health=Health.SUSPENDED), "suspended"),
     ("an aborted canary", looks(1, health=Health.DEGRADED, unhealthy=("Rollout a: RolloutAborted",)), "aborted"),
+    (
+        "the canary before was aborted, ours is not applied yet",
+        looks(
+            1,
+            health=Health.DEGRADED,
+            unhealthy=("Rollout a: RolloutAborted",),
+            sync=Sync.OUT_OF_SYNC,
+            workloads=OLD_LIVE,
+        ),
+        "sync",
+    ),
+    ("objects are gone for a moment", looks(1, 30, health=Health.MISSING), "health"),
+    (
+        "an error that is none of rendering",
+        looks(1, 30, 61, conditions=(Condition("SyncError", "failed last sync attempt"),), sync=Sync.OUT_OF_SYNC),
+        "sync",
+    ),
     ("objects are gone after the sync", looks(1, 61, health=Health.MISSING), "missing"),
     ("objects are not there yet", looks(1, 61, health=Health.MISSING, operation=running()), "operation"),
     ("a pod cannot pull, for a moment", looks(1, 60, workloads=pod("ImagePullBackOff")), "health"),
@@ -277,6 +304,31 @@ def test_the_evidence_names_the_facts() -> None:
         "pod shop-api-7f: Running, 0 restarts",
         "2 looks; since the push: seen after 1 s, applied after 1 s",
     )
+
+
+@pytest.mark.parametrize(("is_older", "retries", "is_said"), [(True, 2, True), (True, 0, False), (False, 2, False)])
+def test_only_retries_of_an_older_commit_are_to_be_terminated(is_older: bool, retries: int, is_said: bool) -> None:
+    operation = running("at it", retries=retries)
+    seen = looks(1, operation=operation, operation_contains=not is_older)
+
+    assert ("terminate it in Argo CD" in decide_rollout(EXPECTATION, seen).verdict.reason) is is_said
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (
+            {"unhealthy": ("Deployment a is Degraded", "Job b is Degraded")},
+            "Deployment a is Degraded; Job b is Degraded",
+        ),
+        ({"health_message": "Caused by apps/Deployment:a"}, "Caused by apps/Deployment:a"),
+        ({}, "look at its resources in Argo CD"),
+    ],
+)
+def test_degraded_says_what_is_degraded(facts: dict[str, Any], words: str) -> None:
+    seen = looks(1, 61, health=Health.DEGRADED, **facts)
+
+    assert decide_rollout(EXPECTATION, seen).verdict.reason == f"staging: it is Degraded since 60 s: {words}"
 
 
 NOT_COMPARED = "it has not compared since the push"

@@ -46,6 +46,16 @@ class ContainerRegistry(Block):
             return self.credentials.username, self.credentials.password.get_secret_value()
         return None
 
+    def ecr_client(self) -> Any:
+        """A client of Amazon ECR's API; raises ValueError where the registry has no AWS credentials.
+
+        Keys are not needed: without any the worker's own role is used, IRSA and OIDC included, and a role to assume
+        where one is named.
+        """
+        if self.aws_credentials is None:
+            raise ValueError(f"{self.host} has no AWS credentials")
+        return self._ecr(self.aws_credentials)
+
     def get_client(self) -> httpx.Client:
         """A client of the registry's API below /v2; times out after 60 seconds."""
         return httpx.Client(base_url=f"{self.url}/v2", auth=RegistryAccess(self.login()), timeout=60)

@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.amazon_ecr import check_ecr
 from flows.builders import Builder, open_builder
 from flows.prove import is_built_here, origin_of, prove
 from flows.rebuild import find_same_release
@@ -41,6 +42,7 @@ def build_candidate(
     """
     origin, record = origin_of(workshop, facts.sha), None
     tag = _day_tag(facts) if fresh else facts.sha
+    check_ecr(workshop, tag)
     digest = find_digest(workshop.registry, workshop.app.image, tag)
     if digest is None or (origin is not None and not is_built_here(workshop, digest, origin)):
         tag, digest, record = _build(workshop, facts, tag, origin, fresh=fresh)

@@ -4,6 +4,7 @@ from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
+from flows.amazon_ecr import scan_image
 from flows.build import build_candidate
 from flows.endings import tell_github
 from flows.feedback import comment_on, moved_on, report_beginning, report_gates_to_github, report_verdict
@@ -56,6 +57,11 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
         what = f"Pull request {pull_request}" if pull_request else f"Not on {workshop.app.branch}, so only checked"
         return Completed(name="Checked", message=f"{what}: {verdict.reason}")
     candidate = build_candidate(workshop, facts, gates, fresh=fresh)
+    if scanned := scan_image(workshop, candidate):
+        gates = (*gates, scanned)
+        if not scanned.verdict.has_passed:
+            report_verdict(workshop, commit, scanned.verdict, gates)
+            return Failed(name="Image scan failed", message=scanned.verdict.reason)
     # The status is the evidence that promote asks for; it may say passed only once the image is there.
     report_verdict(workshop, commit, verdict, gates)
     _report_candidate(workshop, candidate)

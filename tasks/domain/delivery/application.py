@@ -7,6 +7,7 @@ from pydantic import Field
 from tasks.domain.configuration.checked_text import Branch, ImagePath, Name, Repository
 from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.build import Build
+from tasks.domain.delivery.ecr import Ecr
 from tasks.domain.delivery.proof import Proof
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.isolation import Isolation
@@ -23,6 +24,7 @@ class Application(Part):
     github: Name = Field("github", description="The GitHub block of the server that holds the repository.")
     image: ImagePath = Field(description="The image's path in the registry, without the registry's host.")
     registry: Name = Field("registry", description="The ContainerRegistry block that holds the image.")
+    ecr: Ecr | None = Field(None, description="For a registry that is Amazon ECR; left out: nothing is asked of it.")
     sonarqube: Name = Field("sonarqube", description="The SonarQubeServer block, where a check asks for it.")
     build: Build = Field(default=Build(), description="How the image is built.")
     proof: Proof | None = Field(

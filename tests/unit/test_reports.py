@@ -416,7 +416,7 @@ def test_a_report_cut_in_half_is_refused_and_the_file_named(format_name: str) ->
         read_report(format_name, report[: len(report) // 2], "out/r")
 
 
-@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in {"lcov", "go-cover", "sonarqube"}])
+@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in {"lcov", "go-test", "go-cover", "sonarqube"}])
 @given(share=st.floats(0, 0.99))
 def test_a_report_cut_anywhere_is_refused(format_name: str, share: float) -> None:
     report = WHOLE[format_name].rstrip()

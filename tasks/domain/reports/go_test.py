@@ -29,7 +29,7 @@ class _Event(Part):
 def parse_go_test(report: bytes, expected: str) -> TestCount:
     """Every test and subtest by how it ended; a package that fails without one that did counts as an error.
 
-    Raises InvalidReport, also where a package began and never ended.
+    Raises InvalidReport, also where a package began and never ended; between two packages the report looks whole.
     """
     ends: dict[tuple[str, str], str] = {}
     said: defaultdict[tuple[str, str], list[str]] = defaultdict(list)

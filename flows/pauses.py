@@ -11,11 +11,14 @@ from flows.everywhere import targets_of
 from flows.place import Place
 from flows.post_deploy import ask_at_pause
 from tasks.argocd_actions import read_rollouts, run_action, wait_while_paused
+from tasks.artifacts import report_page
 from tasks.domain.errors import AccessRefused
+from tasks.domain.message import plain
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.progressive import Act, ProgressiveRollout, Watch, decide_at_pause, wait_for_a_person
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import failed
+from tasks.watch import announce
 
 # Follows a rollout until its verdict is final or, with `stop_at_pause`, until it pauses.
 Follow = Callable[..., RolloutVerdict]
@@ -71,6 +74,9 @@ def _at_pause(
         try:
             return _act(place, at, rollout, answer)
         except AccessRefused as error:
+            if answer.action == "abort":
+                # What git says next ends the canary as well.
+                return _ended(place, f"{answer.reason}; it cannot be aborted, only taken back in git: {error}")
             answer = wait_for_a_person(rollout, str(error), policy)
     return _watch(place, at, rollout, answer)
 
@@ -80,18 +86,30 @@ def _act(place: Place, at: int, rollout: ProgressiveRollout, act: Act) -> tuple[
     done = run_action(server, target, rollout, act.action)
     sentence = f"{place.environment}: {act.reason}: {act.action}" + ("" if done else " was not needed any more")
     get_run_logger().info(sentence)
-    if act.action == "abort" and done:
-        return sentence, RolloutVerdict(failed(f"{place.environment}: {act.reason}; aborted"), RolloutKind.ABORTED)
-    return sentence, None
+    return _ended(place, f"{act.reason}; aborted") if act.action == "abort" and done else (sentence, None)
+
+
+def _ended(place: Place, reason: str) -> tuple[str, RolloutVerdict]:
+    sentence = f"{place.environment}: {reason}"
+    return sentence, RolloutVerdict(failed(sentence), RolloutKind.ABORTED)
 
 
 def _watch(place: Place, at: int, rollout: ProgressiveRollout, watch: Watch) -> tuple[str, RolloutVerdict | None]:
-    get_run_logger().warning("%s: %s", place.environment, watch.reason)
+    sentence = f"{place.environment}: {watch.reason}"
+    get_run_logger().warning("%s", sentence)
+    if watch.needs_a_person:
+        _call(place, sentence)
     poll = place.env.rollout.poll_seconds
     server, target = targets_of(place)[at]
     is_over = wait_while_paused(server, target, rollout, seconds=watch.seconds, poll_seconds=poll)
-    sentence = f"{place.environment}: {watch.reason}"
     if is_over:
         return sentence, None
     reason = f"{sentence}; nobody did within {watch.seconds:g} s"
     return sentence, RolloutVerdict(failed(reason), RolloutKind.TIMED_OUT)
+
+
+def _call(place: Place, sentence: str) -> None:
+    """Let people know: a page that stays, and an event that automations can send on."""
+    title = f"{place.application} in {place.environment} waits for a person"
+    report_page(place.application, f"{place.environment}-pause", f"## {title}\n\n{plain(sentence, 1000)}", title)
+    announce("tidegate.rollout.paused", f"{place.environment}.{place.application}", sentence)

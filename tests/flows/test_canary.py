@@ -1,11 +1,14 @@
 """Production as a canary: Tidegate asks at the pause, lets it go on or aborts it, and git says what became of it."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from prefect.artifacts import Artifact
+from prefect.flow_runs import resume_flow_run
 from pydantic import SecretStr
 from ruamel.yaml import YAML
 from starlette.applications import Starlette
@@ -14,9 +17,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from blocks.prometheus import PrometheusServer
+from deployments.demo.timeline import Run
+from deployments.sandbox.argocd.accounts import EVERYTHING
 from deployments.sandbox.canary import use_canary, use_rolling_update, versions
 from deployments.sandbox.server import serve
 from deployments.sandbox.world import World
+from tasks.domain.argocd.rollouts import resource_of
 
 QUERY = 'sum(rate(http_requests_total{job="{application}", code=~"5.."}[1m]))'
 
@@ -80,3 +86,35 @@ def test_a_canary_whose_metric_is_bad_is_aborted_and_taken_back_in_git(
     facts = world.read_environment("production")
     assert (facts.digest, facts.health) == (before, "Healthy")
     assert versions(world, "production") == {before: 2}
+
+
+def test_without_a_policy_a_person_goes_on_in_argo_cd(world: World, tell, configure: Callable[..., None]) -> None:
+    production = YAML(typ="safe", pure=True).load(world.delivery_file)["environments"]["production"]
+    del production["progressive"]
+    configure("environments", production=production)
+    pat = threading.Thread(target=resume_as_pat, args=(world,))
+
+    def approve(waiting: Run) -> None:
+        answer = {"decision": "approve", "approver": "Robin Reviewer", "comment": ""}
+        resume_flow_run(waiting.run_id, run_input=answer)
+        pat.start()
+
+    commit, runs = tell(approve)
+    pat.join()
+
+    assert runs["production"].state == "Verified", runs["production"].message
+    assert world.read_environment("production").digest == world.find_digest(commit)
+    page = Artifact.get("shop-api-production-pause").data
+    assert "in Argo CD, run the action resume, promote-full or abort of Rollout shop-api-production" in page
+
+
+def resume_as_pat(world: World) -> None:
+    """Once Tidegate has asked for it."""
+    before = Artifact.get("shop-api-production-pause")
+    world.wait_for_health("production", "Suspended")
+    world.wait_until(lambda: Artifact.get("shop-api-production-pause") != before, "somebody was asked to go on")
+    world.argocd.accounts.add("pat", rights=EVERYTHING)
+    headers = {"Authorization": f"Bearer {world.argocd.accounts.issue_token('pat')}"}
+    action = resource_of("production", "shop-api-production") | {"action": "resume"}
+    url = f"{world.addresses.argocd}/api/v1/applications/shop-api-production/resource/actions/v2"
+    httpx.post(url, json=action, headers=headers).raise_for_status()

@@ -120,7 +120,7 @@ def test_without_a_policy_a_person_goes_on() -> None:
 def test_a_pause_that_ends_by_itself_is_only_watched_unless_a_check_fails() -> None:
     timed = replace(PAUSED, pause_seconds=600.0)
     watched = decide_at_pause(timed, [GOOD], policy(when_passed="resume"))
-    assert watched == Watch(f"{HERE}; {GOOD.reason}; it goes on by itself after 600 s", 86400)
+    assert watched == Watch(f"{HERE}; {GOOD.reason}; it goes on by itself after 600 s", 86400, needs_a_person=False)
     assert isinstance(decide_at_pause(timed, [BAD], policy(when_failed="abort")), Act)
 
 

@@ -135,6 +135,32 @@ def test_a_resumed_canary_goes_to_its_next_pause_and_then_to_its_end(land: Land)
     assert "controllerPause" not in land.live["status"]
 
 
+def test_a_rollout_that_a_person_paused_takes_no_step(land: Land) -> None:
+    land.apply(rollout("one", CANARY))
+    land.apply(rollout("two", CANARY))
+    land.store.change("Rollout", "production", "shop", lambda live: live["spec"].update(paused=True))
+    land.act(pauseConditions=None)
+    assert (land.said, land.pods) == (("Suspended", "manually paused"), {"one": 3, "two": 1})
+
+
+def test_a_restart_replaces_every_pod_that_is_older(land: Land) -> None:
+    land.apply(rollout("one", CANARY))
+    before = {pod["metadata"]["uid"] for pod in land.store.objects(kind="Pod")}
+    for pod in land.store.objects(kind="Pod"):
+        name = pod["metadata"]["name"]
+        land.store.change("Pod", "production", name, _older)
+    land.store.change(
+        "Rollout", "production", "shop", lambda live: live["spec"].update(restartAt="2026-01-02T00:00:00Z")
+    )
+    land.settle()
+    after = {pod["metadata"]["uid"] for pod in land.store.objects(kind="Pod")}
+    assert (len(after), before & after, land.said) == (4, set(), ("Healthy", ""))
+
+
+def _older(live: dict[str, Any]) -> None:
+    live["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+
+
 def test_a_pause_with_a_duration_ends_by_itself(land: Land) -> None:
     land.apply(rollout("one", CANARY))
     land.apply(rollout("two", CANARY))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from deployments.sandbox.cluster.counting import count_pods, replicas_in
 from deployments.sandbox.cluster.deployment import Replicas, replica_set_for, replicas_of, revision_of, template_hash
 from deployments.sandbox.cluster.deployment_status import Pods, made_progress
+from deployments.sandbox.cluster.pod_status import is_active, is_ready
 from deployments.sandbox.cluster.progressive import (
     HASH,
     REVISION,
@@ -49,12 +50,15 @@ def roll_progressively(
     status, now = dict(before), datetime.now(UTC)
     begin(rollout, status, template_hash(rollout))
     sets = _sets_of(store, rollout, status)
-    if "canary" in rollout["spec"]["strategy"]:
+    if rollout["spec"].get("paused"):
+        sizes = {}
+    elif "canary" in rollout["spec"]["strategy"]:
         sizes = _canary(rollout, status, sets, now)
     else:
         sizes = _blue_green(store, rollout, status, sets, now)
     for set_name, size in sizes.items():
         store.change("ReplicaSet", namespace, set_name, lambda live, size=size: live["spec"].update(replicas=size))  # type: ignore[misc]
+    _restart(store, rollout, status, sets)
     _tell(rollout, status, sets.count())
     if made_progress(before, status) or before.get("currentStepIndex") != status.get("currentStepIndex"):
         note(uid)
@@ -158,6 +162,21 @@ def _stays(store: ObjectStore, rollout: Object, each: Replicas, now: datetime) -
     live = store.get("ReplicaSet", rollout["metadata"]["namespace"], each.name) or {"metadata": {}}
     until = (live["metadata"].get("annotations") or {}).get(_SCALE_DOWN)
     return until is not None and now < datetime.fromisoformat(until)
+
+
+def _restart(store: ObjectStore, rollout: Object, status: Object, sets: _Sets) -> None:
+    """End the pods that are older than what was asked for, one at a time, and only while all that should are ready."""
+    asked = rollout["spec"].get("restartAt")
+    if not asked or status.get("restartedAt") == asked:
+        return
+    mine = {each["metadata"]["uid"] for each in (sets.newest, sets.stable, *sets.others) if each}
+    pods = [pod for pod in sets.pods if pod["metadata"]["ownerReferences"][0]["uid"] in mine and is_active(pod)]
+    old = [pod for pod in pods if pod["metadata"]["creationTimestamp"] < asked]
+    if not old:
+        status["restartedAt"] = asked
+    elif all(map(is_ready, pods)) and len(pods) >= replicas_of(rollout):
+        name, namespace = old[0]["metadata"]["name"], rollout["metadata"]["namespace"]
+        store.change("Pod", namespace, name, lambda live: live["metadata"].update(deletionTimestamp=timestamp()))
 
 
 def _tell(rollout: Object, status: Object, pods: Pods) -> None:

@@ -65,6 +65,7 @@ class Watch:
 
     reason: str
     seconds: float
+    needs_a_person: bool = True
 
 
 def is_paused(expectation: Expectation, look: Observation) -> bool:
@@ -88,7 +89,8 @@ def decide_at_pause(
         return Watch(f"{rollout}, and a check there failed: {'; '.join(bad)}; {_hint(rollout)}", policy.pause_seconds)
     said = f"; {'; '.join(answer.reason for answer in answers)}" if answers else ""
     if rollout.pause_seconds is not None and policy.when_passed != "promote-full":
-        return Watch(f"{rollout}{said}; it goes on by itself after {rollout.pause_seconds:g} s", policy.pause_seconds)
+        reason = f"{rollout}{said}; it goes on by itself after {rollout.pause_seconds:g} s"
+        return Watch(reason, policy.pause_seconds, needs_a_person=False)
     if policy.when_passed == "wait":
         return Watch(f"{rollout}{said}; {_hint(rollout)}", policy.pause_seconds)
     return Act(policy.when_passed, f"{rollout}{said}")

@@ -1,5 +1,7 @@
 """What people do on GitHub besides pushing: they comment, and ask for checks again. Hooks are told.
 
+An App's own webhook is the repository's here; GitHub would tell no other one of checks that are asked for again.
+
 https://docs.github.com/webhooks/webhook-events-and-payloads
 """
 

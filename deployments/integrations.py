@@ -1,6 +1,7 @@
 """Asks the Prefect server for runs of integrate and answer; the webhook and `tidegate trigger` both do it here."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.event.asked import StartAnswer, StartIntegrate
 from tasks.runs import run_url
+from tasks.runs_checks import cancelling, is_unwanted, open_checks
 
 DEPLOYMENTS: dict[type, str] = {StartIntegrate: "integrate/integrate", StartAnswer: "answer/answer"}
 # Tells the run that this request made from one that an earlier request with the same key had made.
@@ -70,6 +72,17 @@ class Integrations:
             # It was deployed anew under another id since it was looked up.
             self._deployments.clear()
             return await self._create(wanted, key, labels or {})
+
+    async def cancel_checks(
+        self, application: str, pull_request: int, why: str, *, but: Iterable[UUID] = (), until: str = ""
+    ) -> tuple[UUID, ...]:
+        """Like tasks.runs_checks.cancel_checks, over the open connection; raises httpx errors."""
+        client, _ = await self.open()
+        found = await client.read_flow_runs(flow_run_filter=open_checks(application, pull_request))
+        unwanted = [run.id for run in found if is_unwanted(run, but, until)]
+        for run_id in unwanted:
+            await client.set_flow_run_state(run_id, cancelling(why))
+        return tuple(unwanted)
 
     async def _create(self, wanted: StartIntegrate | StartAnswer, key: str, labels: dict[str, str]) -> IntegrateRun:
         client, deployment = await self.open(type(wanted))

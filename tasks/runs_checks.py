@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from prefect import task
+from prefect import State, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -49,17 +49,28 @@ def cancel_checks(
     With `until`, a moment as GitHub writes it, also those that were told of the pull request later: deliveries may
     arrive in another order than they were sent.
     """
-    kept = set(but)
-    cancelled = []
-    tags = FlowRunFilterTags(all_=[f"application:{application}", f"pr:{pull_request}"])
-    states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN))
     with get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags, state=states)):
-            if run.id not in kept and not _is_later(str(run.labels.get(MOMENT, "")), until):
-                # What has not started yet is Cancelled by the server at once; a worker ends what has.
-                client.set_flow_run_state(run.id, Cancelling(message=why))
-                cancelled.append(run.id)
-    return tuple(cancelled)
+        found = client.read_flow_runs(flow_run_filter=open_checks(application, pull_request))
+        unwanted = [run.id for run in found if is_unwanted(run, but, until)]
+        for run_id in unwanted:
+            client.set_flow_run_state(run_id, cancelling(why))
+    return tuple(unwanted)
+
+
+def open_checks(application: str, pull_request: int) -> FlowRunFilter:
+    """Finds the runs that check a pull request and have not ended."""
+    tags = FlowRunFilterTags(all_=[f"application:{application}", f"pr:{pull_request}"])
+    return FlowRunFilter(tags=tags, state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN)))
+
+
+def is_unwanted(run: FlowRun, but: Iterable[UUID] = (), until: str = "") -> bool:
+    """Whether the run is none of those and was told of the pull request no later than `until`."""
+    return run.id not in set(but) and not _is_later(str(run.labels.get(MOMENT, "")), until)
+
+
+def cancelling(why: str) -> State:
+    """The state that ends a run: the server cancels at once what has not started yet, a worker ends what has."""
+    return Cancelling(message=why)
 
 
 def _is_later(moment: str, until: str) -> bool:

@@ -16,7 +16,7 @@ from tasks.domain.delivery.approval import Identity
 from tasks.domain.errors import DeliveryError
 from tasks.domain.event.asked import CancelChecks, Decide, EventDecision, Ignore, StartAnswer, StartIntegrate
 from tasks.runs import run_url
-from tasks.runs_checks import MOMENT, cancel_checks
+from tasks.runs_checks import MOMENT
 
 # GitHub takes a delivery as failed after ten seconds; we want to be the ones who say so.
 _ANSWER_SECONDS = 8.0
@@ -41,7 +41,7 @@ async def act(decision: EventDecision, delivery_id: str, integrations: Integrati
         case Ignore():
             return Done(200, "ignored", decision.reason)
         case CancelChecks():
-            return await _in_time(_cancel(decision), delivery_id)
+            return await _in_time(_cancel(decision, integrations), delivery_id)
         case Decide():
             return await _in_time(_decide(decision), delivery_id)
         case StartAnswer():
@@ -72,7 +72,7 @@ async def _start(
             labels[MOMENT] = start.moment
         runs.append(await integrations.start(start, key=key, labels=labels))
         if isinstance(start, StartIntegrate) and start.pull_request:
-            await _cancel_older(start, start.pull_request, runs[-1])
+            await _cancel_older(start, start.pull_request, runs[-1], integrations)
     names = ", ".join(start.name for start in wanted)
     if not any(run.is_new for run in runs):
         return Done(200, "duplicate", f"this delivery has started {names} before", tuple(runs))
@@ -80,22 +80,20 @@ async def _start(
     return Done(202, "started", f"{flow} was started for {names}", tuple(runs))
 
 
-async def _cancel_older(start: StartIntegrate, pull_request: int, run: IntegrateRun) -> None:
+async def _cancel_older(
+    start: StartIntegrate, pull_request: int, run: IntegrateRun, integrations: Integrations
+) -> None:
     """A newer commit of the pull request takes the place of those before; that it could not is not worth a failure."""
     why = f"{start.commit[:7]} of the same pull request is checked instead."
     try:
-        await asyncio.to_thread(
-            cancel_checks.fn, start.application, pull_request, why, but=[run.run_id], until=start.moment
-        )
+        await integrations.cancel_checks(start.application, pull_request, why, but=[run.run_id], until=start.moment)
     except httpx.HTTPError as error:
         logger.warning("Older checks of %s go on: %s", start.name, explain(error))
 
 
-async def _cancel(decision: CancelChecks) -> Done:
+async def _cancel(decision: CancelChecks, integrations: Integrations) -> Done:
     why = f"{decision.reason[0].upper()}{decision.reason[1:]}."
-    found = [
-        await asyncio.to_thread(cancel_checks.fn, name, decision.pull_request, why) for name in decision.applications
-    ]
+    found = [await integrations.cancel_checks(name, decision.pull_request, why) for name in decision.applications]
     runs = tuple(IntegrateRun(run, run_url(str(run)), is_new=False) for cancelled in found for run in cancelled)
     if not runs:
         return Done(200, "ignored", f"{decision.reason}; nothing of it is being checked")

@@ -192,6 +192,38 @@ RACES = [
         ),
         "sync",
     ),
+    ("9 two looks are enough for Degraded", looks(1, 61, health=Health.DEGRADED), "degraded"),
+    (
+        "a pod that could not pull starts now",
+        (
+            *looks(1, 61, workloads=pod("ImagePullBackOff")),
+            look(62, health=Health.PROGRESSING, workloads=pod("ContainerCreating")),
+        ),
+        "health",
+    ),
+    (
+        "a pod was well between two crashes",
+        (
+            look(1, workloads=pod("CrashLoopBackOff", restarts=3)),
+            look(30),
+            look(61, workloads=pod("CrashLoopBackOff", restarts=3)),
+        ),
+        "health",
+    ),
+    (
+        "a pod was not there between two crashes",
+        (
+            look(1, workloads=pod("CrashLoopBackOff", restarts=3)),
+            look(30, workloads=replace(WORKLOADS, pods=())),
+            look(61, workloads=pod("CrashLoopBackOff", restarts=3)),
+        ),
+        "health",
+    ),
+    (
+        "objects are missing since another commit",
+        looks(1, 61, health=Health.MISSING, operation_contains=False),
+        "health",
+    ),
     ("objects are gone for a moment", looks(1, 30, health=Health.MISSING), "health"),
     (
         "an error that is none of rendering",

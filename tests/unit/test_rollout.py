@@ -202,6 +202,14 @@ RACES = [
         "health",
     ),
     (
+        "two pods could not pull for a moment each",
+        (
+            look(1, workloads=pod("ImagePullBackOff")),
+            look(61, workloads=replace(WORKLOADS, pods=(replace(pod("ImagePullBackOff").pods[0], name="b"),))),
+        ),
+        "health",
+    ),
+    (
         "a pod was well between two crashes",
         (
             look(1, workloads=pod("CrashLoopBackOff", restarts=3)),
@@ -557,6 +565,19 @@ STILL = [
     ({"health": Health.PROGRESSING}, pending("staging: it is Progressing")),
     ({"health": Health.UNKNOWN}, pending("staging: it is Unknown")),
     ({"workloads": MOVED_ON}, failed(f"staging: it runs {OLD_IMAGE}, no longer 111111111111")),
+    (
+        {"workloads": replace(WORKLOADS, desired=())},
+        failed("staging: it runs another image, no longer 111111111111"),
+    ),
+    ({"workloads": replace(WORKLOADS, live=())}, failed("staging: it runs another image, no longer 111111111111")),
+    (
+        {"workloads": replace(WORKLOADS, live=(IMAGE, OLD_IMAGE))},
+        failed(f"staging: it runs {OLD_IMAGE}, no longer 111111111111"),
+    ),
+    (
+        {"reconciled_at": None},
+        pending("staging: Argo CD has not looked at it for a while; look whether its controller runs"),
+    ),
     ({"workloads": Workloads()}, failed("staging: it runs another image, no longer 111111111111")),
     ({"workloads": None}, failed("staging: it runs another image, no longer 111111111111")),
     ({"operation": running("waiting")}, pending("staging: a sync is running waiting")),

@@ -103,7 +103,7 @@ def _push(workshop: Workshop, builder: Builder) -> tuple[str, str]:
     if find_digest(workshop.registry, workshop.app.image, tag) is not None:
         raise EvidenceMissing(
             f"{image} is there, but nobody has signed that it was built here, and this commit gives another image;"
-            " find out who pushed it, and delete the tag"
+            " find out who pushed it and delete the tag, or push a new commit"
         )
     pushed = builder.push()
     digest = find_digest(workshop.registry, workshop.app.image, tag)

@@ -561,6 +561,10 @@ STILL = [
     ({}, passed("staging: runs 111111111111, Synced and Healthy")),
     ({"revision": NEWER, "operation": None}, passed("staging: runs 111111111111, Synced and Healthy")),
     ({"health": Health.DEGRADED, "health_message": "no replicas"}, failed("staging: it is Degraded: no replicas")),
+    (
+        {"health": Health.DEGRADED, "unhealthy": ("Deployment a is Degraded",), "health_message": "of old"},
+        failed("staging: it is Degraded: Deployment a is Degraded"),
+    ),
     ({"health": Health.MISSING}, failed("staging: it is Missing")),
     ({"health": Health.PROGRESSING}, pending("staging: it is Progressing")),
     ({"health": Health.UNKNOWN}, pending("staging: it is Unknown")),

@@ -19,6 +19,7 @@ from flows.packet import gather_packet
 from flows.place import Place
 from flows.review import Reviewed, judge
 from flows.roll_out import change_of, follow, prepare
+from tasks.artifacts import report_page
 from tasks.domain.approval.decision import Approval, AskAgain, Expired, Rejected
 from tasks.domain.approval.question import proposal_page
 from tasks.domain.candidate import ReleaseCandidate
@@ -37,6 +38,7 @@ from tasks.domain.promotion.pull_request import (
     branch_of,
     decide_pull_request,
     family_of,
+    waiting_page,
 )
 from tasks.github_proposals import (
     close_superseded,
@@ -157,12 +159,18 @@ def _wait(
                 pass
             case Outdated(reason):
                 _make_anew(place, candidate, approval)
+        if reason != told:
+            _tell(place, candidate, pull, reason)
+            told = reason
         if is_late:
             return end(_expired(pull, reason))
-        if reason != told:
-            get_run_logger().info("pull request #%d waits: %s", pull.number, reason)
-            told = reason
         time.sleep(rules.poll_seconds)
+
+
+def _tell(place: Place, candidate: ReleaseCandidate, pull: PullRequest, reason: str) -> None:
+    get_run_logger().info("pull request #%d waits: %s", pull.number, reason)
+    page = waiting_page(candidate.name, place.environment, pull, reason)
+    report_page(place.application, f"{place.environment}-pull-request", page, f"{candidate.name}: {pull.url}")
 
 
 def _deadline(pull: PullRequest, wait: timedelta) -> datetime:

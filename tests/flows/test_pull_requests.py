@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from ruamel.yaml import YAML
 
 from deployments.demo.timeline import Run
@@ -139,6 +141,11 @@ def test_what_becomes_of_one_that_is_closed_left_alone_found_again_or_merged_by_
         number + 1,
         "open",
     )
+    with get_client(sync_client=True) as client:
+        key = ArtifactFilter(key=ArtifactFilterKey(any_=[f"{APPLICATION}-production-pull-request"]))
+        told = client.read_artifacts(artifact_filter=key, limit=1, sort="CREATED_DESC")[0].data
+    assert f"[Pull request #{number + 1}]" in told
+    assert "approvals that are still missing: 1 more" in told
     assert left.message.startswith(
         f"pull request #{number + 1} was not merged in time: approvals that are still missing: 1 more"
     )

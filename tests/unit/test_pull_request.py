@@ -15,6 +15,7 @@ from tasks.domain.promotion.pull_request import (
     branch_of,
     decide_pull_request,
     family_of,
+    waiting_page,
 )
 
 RULES = "the rules of its base branch are not kept yet, such as required reviews"
@@ -90,3 +91,9 @@ def test_what_stands_in_code_stays_as_it_is_and_a_long_page_stays_whole_markdown
     assert body_of(code) == code
     cut = body_of("```diff\n" + "+ line\n" * 20_000)
     assert (len(cut) < 65_536, cut.endswith("```")) == (True, True)
+
+
+def test_a_run_that_waits_shows_where_and_for_what() -> None:
+    assert waiting_page("shop-api 1a2b3c4", "production", pull(), "nobody_has approved it yet") == (
+        "## shop-api 1a2b3c4 → production\n\n[Pull request #7](http://github/7) waits: nobody\\_has approved it yet"
+    )

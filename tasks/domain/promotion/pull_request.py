@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from tasks.domain.message import plain
 from tasks.domain.promotion.history import Change
 
 BRANCHES = "tidegate"
@@ -132,6 +133,11 @@ def body_of(page: str) -> str:
         is_code ^= line.startswith("```")
         lines.append(line if is_code else _quiet(line))
     return "\n".join([*lines, "```"] if is_code else lines)
+
+
+def waiting_page(name: str, environment: str, pull: PullRequest, reason: str) -> str:
+    """What a run that waits for its pull request leaves to be seen meanwhile."""
+    return f"## {name} → {environment}\n\n[Pull request #{pull.number}]({pull.url}) waits: {plain(reason, 500)}"
 
 
 def superseded_comment(successor: str, url: str) -> str:

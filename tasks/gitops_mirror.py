@@ -1,8 +1,9 @@
 """The GitOps repository as a bare mirror without file contents, read and changed by git's plumbing; no work tree.
 
 Commits and folders are all there, so history and ancestry need no network and are never wrong at the edge of a shallow
-clone; the few files that are read are fetched when they are (https://git-scm.com/docs/partial-clone). It is a cache:
-whatever is wrong with it, a new one is made.
+clone; the few files that are read are fetched when they are (https://git-scm.com/docs/partial-clone). That is small
+enough: 4 MB, fetched in less than a second, for 6,000 files and 2,000 commits (tests/benchmarks/test_writer.py). It is
+a cache: whatever is wrong with it, a new one is made.
 """
 
 import fcntl

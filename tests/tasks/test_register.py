@@ -96,7 +96,8 @@ def test_everything_that_flows_load_is_there_afterwards(run: Run, own: str) -> N
     github = load(GitHub, f"{own}github")
     assert github.api_url == "http://127.0.0.1:1/api/v3"
     assert github.credentials.token.get_secret_value() == "github-token-1"
-    assert load(GitOpsRepository, f"{own}gitops").branch == "main"
+    gitops = load(GitOpsRepository, f"{own}gitops")
+    assert (gitops.branch, gitops.github.api_url) == ("main", github.api_url)
     assert load(ArgoCDServer, f"{own}argocd").token.get_secret_value() == "argocd-token-1"
     assert load(SonarQubeServer, f"{own}sonarqube").url == "http://127.0.0.1:3"
     assert load(ContainerRegistry, f"{own}registry").login() == ("builder", "registry-password-1")
@@ -124,6 +125,8 @@ def test_a_second_time_changes_only_what_is_given(run: Run, own: str) -> None:
     github, argocd = load(GitHub, f"{own}github"), load(ArgoCDServer, f"{own}argocd")
     assert github.api_url == "http://127.0.0.1:1/api/v3"
     assert github.credentials.token.get_secret_value() == "github-token-2"
+    # The block that holds this one does not keep the old one.
+    assert load(GitOpsRepository, f"{own}gitops").github.credentials.token.get_secret_value() == "github-token-2"
     assert (argocd.url, argocd.token.get_secret_value()) == ("http://127.0.0.1:2", "argocd-token-1")
     assert argocd.web_url == "http://127.0.0.1:9"
 

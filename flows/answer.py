@@ -158,6 +158,7 @@ def _await(request: Request, pull_request: PullRequestFacts, meant: list[str]) -
 
 def _decline(request: Request, number: int, decided: Decline) -> State:
     if request.comment is not None:
-        react(request.github, request.repository, request.comment, "-1")
+        # The sign comes last: whoever sees it finds the reason.
         write_comment(request.github, request.repository, number, declined_comment(request.comment, decided.reason))
+        react(request.github, request.repository, request.comment, "-1")
     return Completed(name="Declined", message=decided.reason)

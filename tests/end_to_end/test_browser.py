@@ -181,10 +181,11 @@ def test_two_people_approve_and_the_second_sees_who_has(
         assert "The code from your authenticator proves your name; it counts once." in what_stands_in(form)
         # The code of the step before still counts, so both UIs can have one within the same half minute.
         code = codes.at(datetime.now(UTC) - timedelta(seconds=30 if ui == "v1" else 0))
-        fill_in(page, form, ui, decision="approve", approver="ada lovelace", code=code, comment="")
+        fill_in(page, form, ui, decision="approve", approver="ada lovelace", code=code, comment="Looked at it")
         take(page, shots / f"code-filled-in-{ui}.png")
-        with page.expect_response(re.compile(r"/resume$")):
+        with page.expect_response(re.compile(r"/resume$")) as answer:
             form.get_by_role("button", name="Resume" if ui == "v2" else "Submit").click()
+        assert answer.value.json()["status"] == "ACCEPT", answer.value.text()
         second = wait_for(client, commit, lambda run: run.is_waiting and run.state_id != first.state_id)
         page.goto(f"{address}/{second.run_id}")
         form = open_form(page, ui)

@@ -9,20 +9,38 @@ from deployments.demo.timeline import Run
 from deployments.sandbox.changes import good_change
 from deployments.sandbox.world import World
 
-
-def freeze_production(world: World) -> str:
-    """For a little while: the story goes on when it ends."""
-    # Freezes end at a minute; this one does so after staging has been verified.
-    until = datetime.now(UTC).replace(second=0) + timedelta(minutes=2)
-    freeze = f"""
-freezes:
+_FREEZES = "\nfreezes:\n"
+_FREEZE = """\
   - from: 2026-01-01
-    until: {until:%Y-%m-%d %H:%M}
+    until: {until}
     reason: the trade fair
     environments: [production]
 """
-    world.delivery_file.write_text(world.delivery_file.read_text() + freeze)
-    return f"Production is frozen until {until:%H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ShortFreeze:
+    """A freeze of production that is found when it is approved, and ends soon after."""
+
+    ends: list[str] = field(default_factory=list)
+
+    def begin(self, world: World) -> str:
+        """Until further notice: nobody knows yet how long the story takes until then."""
+        self._write(world, "2099-12-31")
+        return "Production is frozen"
+
+    def end_soon(self, world: World, _waiting: Run) -> str | None:
+        """Once, when somebody is asked; freezes end at a minute, so this takes between one and two."""
+        if self.ends:
+            return None
+        until = (datetime.now(UTC) + timedelta(seconds=120)).replace(second=0)
+        self.ends.append(f"{until:%Y-%m-%d %H:%M}")
+        self._write(world, self.ends[0])
+        return f"The freeze ends at {until:%H:%M} UTC: what is approved now waits until then"
+
+    def _write(self, world: World, until: str) -> None:
+        text = world.delivery_file.read_text().partition(_FREEZES)[0]
+        world.delivery_file.write_text(text + _FREEZES + _FREEZE.format(until=until))
 
 
 def leave_alone(waiting: Run, _decision: Decision) -> str:

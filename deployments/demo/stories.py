@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from deployments.demo.order import NewerOne, freeze_production, leave_alone
+from deployments.demo.order import NewerOne, ShortFreeze, leave_alone
 from deployments.demo.people import Answering, as_robin, ask_for_two, on_github, with_a_code
 from deployments.demo.pull_request import become_an_app, look, propose
 from deployments.demo.pull_request_mode import review_later, take_pull_requests
@@ -74,16 +74,7 @@ def _stories() -> tuple[Story, ...]:
         Story("rejected", subject, offer, "reject", (*promoted, "Rejected"), _nothing),
         Story("canary", subject, offer, "approve", (*promoted, "Verified"), _nothing, before=_canary_in_production),
         Story("unhealthy-staging", subject, offer, "approve", (*promoted, "Refused"), _unhealthy_staging),
-        Story(
-            "freeze",
-            subject,
-            offer,
-            "approve",
-            (*promoted, "Verified"),
-            _nothing,
-            before=freeze_production,
-            passes="Waiting",
-        ),
+        _frozen(subject, offer),
         _superseded(subject, offer),
         Story(
             "two-approvers",
@@ -116,6 +107,11 @@ def _stories() -> tuple[Story, ...]:
             before=take_pull_requests,
         ),
     )
+
+
+def _frozen(subject: str, offer: dict[str, str]) -> Story:
+    freeze, ending = ShortFreeze(), ("promote", "production", "Verified")
+    return Story("freeze", subject, offer, "approve", ending, freeze.end_soon, before=freeze.begin, passes="Waiting")
 
 
 def _superseded(subject: str, offer: dict[str, str]) -> Story:

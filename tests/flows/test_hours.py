@@ -191,3 +191,17 @@ def test_status_and_why_and_plan_show_what_a_promotion_would_do_and_write_nothin
     code, said, _ = tidegate("plan", APPLICATION, "production", "--commit", commit)
     assert (code, said.rstrip().endswith("What stands against it now:\n  nothing")) == (0, True)
     assert tidegate("plan", APPLICATION, "production", "--commit", "0" * 40)[0] == 2
+
+
+def test_what_is_approved_during_a_freeze_is_written_after_it_without_asking_again(world: World, tell, policy) -> None:
+    policy(FREEZE, approval={})
+    commit, runs = tell("approve")
+    planned = runs["production"]
+    assert planned.planned_for == END_OF_FREEZE
+    assert commit not in {change.source_commit for change in world.read_changes("production")}
+    policy(approval={})
+    ended, *_ = bring_forward(planned, commit)
+
+    assert (ended.run_id, ended.state) == (planned.run_id, "Verified")
+    change = world.read_changes("production")[0]
+    assert (change.source_commit, change.approved_by) == (commit, "Robin Reviewer (name unproven)")

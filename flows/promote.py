@@ -71,6 +71,8 @@ def promote(application: str, environment: str, commit: str, digest: str, break_
             decision = look(place, candidate, evidence, reason)
             return end(decision if isinstance(decision, Superseded) else answer)
         approval = answer
+        # Hours may have passed: a freeze that was written meanwhile counts.
+        place = load_place(application, environment)
     ending = change(place, candidate, evidence, approval, reason)
     if ending.name == "Verified":
         start_next(place, candidate)

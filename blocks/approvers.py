@@ -1,4 +1,4 @@
-"""People who may approve, and what proves an approval to be theirs. Its other half is tasks.approval_codes."""
+"""People who may approve, and what proves an approval to be theirs. Its other half is tasks.approval.codes."""
 
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr

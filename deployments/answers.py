@@ -1,7 +1,7 @@
 """Finds the promotion that waits for people and hands it an answer, as the form in the Prefect UI does.
 
 The command line, the webhook and the approval page do it here. What an answer is worth is decided by the run itself, in
-flows.approve: nothing here lets anybody do what they may not.
+flows.promotion.approve: nothing here lets anybody do what they may not.
 """
 
 import json
@@ -16,11 +16,11 @@ from prefect.exceptions import FlowPauseTimeout, NotPausedError, ObjectNotFound
 from prefect.flow_runs import resume_flow_run
 
 from deployments.approval_seal import read_seal
-from tasks.approval import question_id
+from tasks.approval.ask import question_id
 from tasks.domain.approval.seal import Sealed, seal
 from tasks.domain.delivery.approval import Identity
 from tasks.domain.errors import ConfigurationError, DeliveryError
-from tasks.runs import find_open_promotions, run_url
+from tasks.runs.promotions import find_open_promotions, run_url
 
 Decision = Literal["approve", "reject"]
 # A run says that it waits a moment before its form is there.

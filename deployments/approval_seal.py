@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import SecretStr
 
 from blocks.approvers import ApprovalSeal
-from flows.people import SEAL
+from flows.promotion.people import SEAL
 from tasks.domain.errors import ConfigurationError
 
 

@@ -11,7 +11,7 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError
-from tasks.runs import run_url
+from tasks.runs.promotions import run_url
 
 _LOOK_SECONDS = 1.0
 

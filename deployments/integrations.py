@@ -13,8 +13,8 @@ from prefect.exceptions import ObjectNotFound
 from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.event.asked import StartAnswer, StartIntegrate
-from tasks.runs import run_url
-from tasks.runs_checks import cancelling, is_unwanted, open_checks
+from tasks.runs.checks import cancelling, is_unwanted, open_checks
+from tasks.runs.promotions import run_url
 
 DEPLOYMENTS: dict[type, str] = {StartIntegrate: "integrate/integrate", StartAnswer: "answer/answer"}
 # Tells the run that this request made from one that an earlier request with the same key had made.
@@ -76,7 +76,7 @@ class Integrations:
     async def cancel_checks(
         self, application: str, pull_request: int, why: str, *, but: Iterable[UUID] = (), until: str = ""
     ) -> tuple[UUID, ...]:
-        """Like tasks.runs_checks.cancel_checks, over the open connection; raises httpx errors."""
+        """Like tasks.runs.checks.cancel_checks, over the open connection; raises httpx errors."""
         client, _ = await self.open()
         found = await client.read_flow_runs(flow_run_filter=open_checks(application, pull_request))
         unwanted = [run.id for run in found if is_unwanted(run, but, until)]

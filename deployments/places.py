@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from deployments.prefect_server import explain, require_server
-from flows.place import Place, load_place
+from flows.places.place import Place, load_place
 from tasks.domain.errors import Unreachable
 
 

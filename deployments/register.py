@@ -24,7 +24,7 @@ from deployments.prefect_server import explain, require_server
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.model import Delivery
 from tasks.domain.errors import AccessRefused, ConfigurationError
-from tasks.github_access import gives_no_answer, missing_access
+from tasks.github.access import gives_no_answer, missing_access
 
 WORK_POOL = "tidegate"
 

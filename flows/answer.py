@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from blocks.github import GitHub
-from flows.loading import load_block
+from flows.places.loading import load_block
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.model import Delivery
 from tasks.domain.event.answer import AwaitMaintainer, Check, Decline, decide_answer
@@ -19,11 +19,11 @@ from tasks.domain.feedback.origin import Origin, parse_origin
 from tasks.domain.feedback.pull_request import PullRequestFacts
 from tasks.domain.gates.gate import AGGREGATE
 from tasks.domain.verdict import pending
-from tasks.github_checks import read_external_ids, report_checks
-from tasks.github_comments import react, write_comment
-from tasks.github_pull_requests import may_write, read_pull_request
-from tasks.runs import run_url
-from tasks.runs_checks import cancel_checks, start_integration
+from tasks.github.checks import read_external_ids, report_checks
+from tasks.github.comments import react, write_comment
+from tasks.github.pull_requests import may_write, read_pull_request
+from tasks.runs.checks import cancel_checks, start_integration
+from tasks.runs.promotions import run_url
 
 
 @dataclass(frozen=True, slots=True)

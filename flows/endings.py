@@ -7,16 +7,16 @@ from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.workshop import load_workshop
+from flows.places.workshop import load_workshop
 from tasks.domain.approval.decision import Expired, Rejected
 from tasks.domain.errors import DeliveryError
 from tasks.domain.feedback.check import aggregate_report
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.promotion.decision import Later, NotNow, Queued, Refuse, Stopped, Superseded, Wait
 from tasks.domain.verdict import failed
-from tasks.github_checks import report_checks
+from tasks.github.checks import report_checks
 from tasks.run_log import run_logger
-from tasks.runs import run_url
+from tasks.runs.promotions import run_url
 
 # Ways in which integrate ends that it has told by itself, or that are none of the commit's business.
 TOLD = ("Gates failed", "Superseded")

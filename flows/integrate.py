@@ -4,19 +4,19 @@ from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.amazon_ecr import scan_image
-from flows.build import build_candidate
 from flows.endings import tell_github
-from flows.feedback import comment_on, moved_on, report_beginning, report_gates_to_github, report_verdict
-from flows.gates import decide_commit
-from flows.place import load_place
-from flows.workshop import Workshop, load_workshop
+from flows.integration.amazon_ecr import scan_image
+from flows.integration.build import build_candidate
+from flows.integration.feedback import comment_on, moved_on, report_beginning, report_gates_to_github, report_verdict
+from flows.integration.gates import decide_commit
+from flows.places.place import load_place
+from flows.places.workshop import Workshop, load_workshop
 from tasks.artifacts import report_image, report_page
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.message import candidate_page, plain
-from tasks.gitops import read_desired_state
-from tasks.runs import run_url, start_promotion
-from tasks.source import read_commit
+from tasks.gitops.desired_state import read_desired_state
+from tasks.runs.promotions import run_url, start_promotion
+from tasks.source.checkout import read_commit
 
 
 @flow(

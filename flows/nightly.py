@@ -4,14 +4,14 @@ from prefect import State, flow, get_run_logger
 from prefect.states import Completed, Failed
 
 from blocks.github import GitHub
-from flows.amazon_ecr import keep_images
 from flows.integrate import integrate
-from flows.loading import load_block
+from flows.integration.amazon_ecr import keep_images
+from flows.places.loading import load_block
 from tasks.artifacts import report_table
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError, DeliveryError
-from tasks.source import head_of
+from tasks.source.checkout import head_of
 
 
 @flow(name="nightly")

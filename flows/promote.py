@@ -10,15 +10,15 @@ from functools import partial
 from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 
-from flows.approve import ask_until_answered
 from flows.endings import end
-from flows.facts import gather_candidate, gather_facts
-from flows.hold import hold
-from flows.leave import leave, let_the_next_go
-from flows.place import Place, load_place
-from flows.propose import change_by_pull_request
-from flows.rivals import find_older
-from flows.roll_out import roll_out
+from flows.places.hold import hold
+from flows.places.place import Place, load_place
+from flows.promotion.approve import ask_until_answered
+from flows.promotion.facts import gather_candidate, gather_facts
+from flows.promotion.leave import leave, let_the_next_go
+from flows.promotion.propose import change_by_pull_request
+from flows.promotion.rivals import find_older
+from flows.promotion.roll_out import roll_out
 from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.promotion.decision import (
@@ -31,7 +31,7 @@ from tasks.domain.promotion.decision import (
     refuse_waiting,
 )
 from tasks.domain.verdict import Verdict
-from tasks.runs import call_off, run_url, start_promotion, wake
+from tasks.runs.promotions import call_off, run_url, start_promotion, wake
 
 
 @flow(

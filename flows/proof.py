@@ -2,14 +2,14 @@
 
 from blocks.registry import ContainerRegistry
 from blocks.signing import SigningKey
-from flows.place import Place
+from flows.places.place import Place
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.proof.bundle import verified_statements
 from tasks.domain.proof.judgement import REQUIRED, judge_proof
 from tasks.domain.proof.provenance import Origin
 from tasks.domain.proof.statement import Statement
 from tasks.domain.verdict import Verdict
-from tasks.registry_referrers import attach, read_attached
+from tasks.registry.referrers import attach, read_attached
 from tasks.signing import read_trusted_keys, seal
 
 

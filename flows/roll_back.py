@@ -4,10 +4,10 @@ from prefect import State, flow
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.announce import announce
-from flows.confirm import confirm_change
-from flows.hold import hold
-from flows.place import Place, load_place
+from flows.places.hold import hold
+from flows.places.place import Place, load_place
+from flows.promotion.announce import announce
+from flows.promotion.confirm import confirm_change
 from tasks.domain.errors import DesiredStateConflict
 from tasks.domain.feedback.deployment import DeploymentState
 from tasks.domain.image import ImageReference
@@ -15,9 +15,9 @@ from tasks.domain.promotion.history import Change, quarantined
 from tasks.domain.promotion.way_back import NoWayBack, choose_release
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import failed, passed
-from tasks.gitops import image_at, read_desired_state, read_history, write_image
-from tasks.registry import has_image, read_image_facts
-from tasks.runs import run_url
+from tasks.gitops.desired_state import image_at, read_desired_state, read_history, write_image
+from tasks.registry.images import has_image, read_image_facts
+from tasks.runs.promotions import run_url
 
 
 @flow(name="roll-back", flow_run_name="{application} in {environment}")

@@ -6,15 +6,15 @@ Nothing depends on this: a promotion asks the environments that it needs by itse
 from prefect import State, flow, get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.lease import confirm_still_verified
-from flows.place import Place, load_place
+from flows.places.place import Place, load_place
+from flows.promotion.lease import confirm_still_verified
 from tasks.artifacts import read_table, report_table
 from tasks.delivery import read_delivery
 from tasks.domain.errors import DeliveryError
 from tasks.domain.post_deploy.watch import Watched, changes_between, read_rows, rows_of, sum_up
 from tasks.domain.promotion.history import change_with
 from tasks.domain.verdict import Verdict, failed, pending
-from tasks.gitops import read_desired_state, read_history
+from tasks.gitops.desired_state import read_desired_state, read_history
 from tasks.watch import announce, is_held
 
 TOPIC = "watch"

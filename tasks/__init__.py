@@ -1,5 +1,5 @@
-"""How one outside thing is done: one module per outside system, one effect per task, each safe to run twice.
+"""How one outside thing is done: one module or package per outside system.
 
-Before an effect a task looks in the outside system for its trace and adopts it. Decisions live in tasks.domain,
-connections in blocks. Task modules do not import each other.
+A task has one effect and may run twice: before it acts it looks in the outside system for the trace of that act, and
+adopts it. Decisions live in tasks.domain, connections in blocks. Task modules of two systems do not import each other.
 """

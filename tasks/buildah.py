@@ -18,8 +18,8 @@ from tasks.domain.gates.checks import Exited, NotStarted
 from tasks.domain.image import DIGEST, ImageReference
 from tasks.domain.image_content import Built, content_of
 from tasks.domain.image_labels import REVISION, source_date_epoch
-from tasks.process_group import clean_environment, run_in_group
-from tasks.registry_login import login_folder
+from tasks.process.group import clean_environment, run_in_group
+from tasks.registry.login import login_folder
 from tasks.retry import outside_task
 from tasks.run_log import RunLog
 from tasks.work_tree import build_files

@@ -18,7 +18,7 @@ from tasks.domain.errors import AccessRefused
 from tasks.domain.gates.checks import Exited
 from tasks.domain.promotion.rendered import Manifest, read_documents
 from tasks.git_command import run_git
-from tasks.process_group import clean_environment, run_in_group
+from tasks.process.group import clean_environment, run_in_group
 from tasks.retry import outside_task
 
 _SECONDS = 60

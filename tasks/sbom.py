@@ -15,8 +15,8 @@ from blocks.registry import ContainerRegistry
 from tasks.domain.errors import ConfigurationError, DeliveryError, InvalidProof
 from tasks.domain.gates.checks import Exited, NotStarted
 from tasks.domain.image import ImageReference
-from tasks.process_group import clean_environment, run_in_group
-from tasks.registry_login import login_folder
+from tasks.process.group import clean_environment, run_in_group
+from tasks.registry.login import login_folder
 from tasks.retry import outside_task
 from tasks.run_log import RunLog
 

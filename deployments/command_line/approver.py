@@ -13,7 +13,7 @@ from rich.table import Table
 
 from blocks.approvers import Approver
 from deployments.prefect_server import explain, require_server
-from tasks.approval_people import block_name, find_approver, list_approvers
+from tasks.approval.people import block_name, find_approver, list_approvers
 from tasks.domain.approval.person import shown_name
 from tasks.domain.errors import ConfigurationError
 

@@ -53,7 +53,7 @@ def _check_access(delivery: Delivery) -> list[str]:
     # Prefect is loaded only where its server is asked.
     from deployments.command_line.trigger import load_github  # noqa: PLC0415
     from deployments.prefect_server import require_server  # noqa: PLC0415
-    from tasks.github_access import gives_no_answer, missing_access  # noqa: PLC0415
+    from tasks.github.access import gives_no_answer, missing_access  # noqa: PLC0415
 
     require_server()
     said = []

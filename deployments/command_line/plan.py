@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from deployments.places import looking, open_place
-from flows.plan import make_plan
+from flows.promotion.plan import make_plan
 from tasks.domain.promotion.plan import plan_lines
 
 SOMETHING_WAITS = 3

@@ -10,7 +10,7 @@ from rich.text import Text
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.promotion.history import Change
 from tasks.domain.promotion.way_back import Quarantined, find_quarantined, list_quarantine
-from tasks.gitops import read_history, write_note
+from tasks.gitops.desired_state import read_history, write_note
 
 quarantine = typer.Typer(no_args_is_help=True, help="List or clear the images that an environment may not run again.")
 

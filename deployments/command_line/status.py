@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.places import looking
-from flows.look import read_status
-from flows.place import load_place
+from flows.places.place import load_place
+from flows.promotion.look import read_status
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.model import Delivery
 from tasks.domain.promotion.status import EnvironmentStatus, status_document, status_row
-from tasks.runs_lookup import SeenRun, find_promotions
+from tasks.runs.lookup import SeenRun, find_promotions
 
 _COLUMNS = ("application", "environment", "runs", "since (UTC)", "approved by", "live", "on the way")
 _AT_ONCE = 8

@@ -9,12 +9,12 @@ import typer
 
 from blocks.gitops import GitOpsRepository
 from deployments.prefect_server import explain, require_server
-from flows.loading import load_block
+from flows.places.loading import load_block
 from tasks.delivery import read_delivery
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.promotion.switch import Switch
-from tasks.gitops_switch import read_last_stop, turn_switch
-from tasks.runs import restart_stopped, run_url
+from tasks.gitops.switch import read_last_stop, turn_switch
+from tasks.runs.promotions import restart_stopped, run_url
 
 _Environment = Annotated[str | None, typer.Argument(help="Left out: every environment.")]
 _Reason = Annotated[str, typer.Option(help="Why, in a sentence; it is kept in the commit and shown to whoever waits.")]

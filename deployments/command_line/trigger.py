@@ -15,7 +15,7 @@ from tasks.domain.delivery.application import Application
 from tasks.domain.errors import ConfigurationError, Unreachable
 from tasks.domain.event.asked import StartIntegrate
 from tasks.domain.image import COMMIT
-from tasks.github import read_head
+from tasks.github.commits import read_head
 
 
 def trigger(

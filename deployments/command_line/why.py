@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from deployments.places import looking, open_place
-from flows.look import find_reasons
+from flows.promotion.look import find_reasons
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.promotion.why import Reason
-from tasks.runs_lookup import SeenRun, find_promotions, find_run
+from tasks.runs.lookup import SeenRun, find_promotions, find_run
 
 SOMETHING_WAITS = 3
 

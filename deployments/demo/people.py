@@ -12,7 +12,7 @@ from blocks.approvers import Approver
 from deployments.answers import give_verified_answer, read_question
 from deployments.demo.timeline import Run
 from deployments.sandbox.world import World
-from tasks.approval_people import block_name, find_approver
+from tasks.approval.people import block_name, find_approver
 from tasks.domain.delivery.approval import Identity
 
 Decision = Literal["approve", "reject"]

@@ -15,8 +15,8 @@ from deployments.webhook.refusal import Refusal
 from tasks.domain.delivery.approval import Identity
 from tasks.domain.errors import DeliveryError
 from tasks.domain.event.asked import CancelChecks, Decide, EventDecision, Ignore, StartAnswer, StartIntegrate
-from tasks.runs import run_url
-from tasks.runs_checks import MOMENT
+from tasks.runs.checks import MOMENT
+from tasks.runs.promotions import run_url
 
 # GitHub takes a delivery as failed after ten seconds; we want to be the ones who say so.
 _ANSWER_SECONDS = 8.0

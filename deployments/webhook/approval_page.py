@@ -24,7 +24,7 @@ from deployments.approval_seal import read_seal
 from deployments.prefect_server import explain
 from deployments.webhook.approval_html import HEADERS, answered_html, question_html
 from deployments.webhook.refusal import Refusal
-from tasks.approval import question_id
+from tasks.approval.ask import question_id
 from tasks.domain.delivery.approval import Identity
 from tasks.domain.errors import ConfigurationError, DeliveryError
 

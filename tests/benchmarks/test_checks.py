@@ -16,10 +16,10 @@ from deployments.register import register
 from deployments.sandbox.changes import good_change, sample_files
 from deployments.sandbox.opening import open_world
 from flows.integrate import integrate
-from tasks.checks import run_check
-from tasks.checks_apart import Apart
-from tasks.checks_cache import CachePlace, cache_key, copy_tree, keep_cache, restore_cache
-from tasks.checks_tree import own_copy
+from tasks.checks.apart import Apart
+from tasks.checks.cache import CachePlace, cache_key, copy_tree, keep_cache, restore_cache
+from tasks.checks.run import run_check
+from tasks.checks.tree import own_copy
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.checks import CheckOutcome
 from tasks.domain.toolchain.cache import cache_environment

@@ -48,7 +48,7 @@ def run(count, work):
 
 WRITER = """
 from blocks.gitops import GitOpsRepository
-from tasks import gitops
+from tasks.gitops import desired_state as gitops
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change

@@ -24,7 +24,7 @@ from deployments.demo.timeline import Run, read_runs
 from deployments.sandbox.changes import good_change
 from deployments.sandbox.opening import open_world
 from deployments.sandbox.world import World
-from tasks.approval_people import find_approver
+from tasks.approval.people import find_approver
 from tasks.domain.delivery.approval import Identity
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from deployments.sandbox.registry.protocol import create_app as create_registry
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
 from tasks.buildah import build_with_buildah
-from tasks.docker import build_image, inspect_image
-from tasks.docker_push import push_image
+from tasks.docker.build import build_image, inspect_image
+from tasks.docker.push import push_image
 from tasks.domain.delivery.build import Build
 from tasks.domain.errors import DeliveryError
 from tasks.domain.image import ImageReference
 from tasks.domain.image_content import ImageContent
-from tasks.registry import find_digest, read_content
+from tasks.registry.images import find_digest, read_content
 
 pytestmark = pytest.mark.docker
 

@@ -19,7 +19,7 @@ from tasks.domain.proof.envelope import sealed
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.kinds import CYCLONEDX, GATES, PROVENANCE, SIGNATURE, SPDX
 from tasks.domain.proof.statement import Statement
-from tasks.registry_referrers import attach
+from tasks.registry.referrers import attach
 
 COSIGN = shutil.which("cosign")
 pytestmark = pytest.mark.skipif(

@@ -19,8 +19,8 @@ from deployments.approval_seal import read_seal
 from deployments.demo.timeline import Run
 from deployments.sandbox.github.conversation import write_comment
 from deployments.sandbox.world import REPOSITORY, World
-from tasks.approval import question_id
-from tasks.approval_people import find_approver
+from tasks.approval.ask import question_id
+from tasks.approval.people import find_approver
 from tasks.domain.approval.seal import Sealed, seal
 from tasks.domain.delivery.approval import Identity
 from tasks.domain.errors import DeliveryError

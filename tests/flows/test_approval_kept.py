@@ -25,7 +25,7 @@ from tasks.domain.proof.envelope import sealed
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.kinds import APPROVAL
 from tasks.domain.proof.statement import Statement, parse_statement
-from tasks.registry_referrers import attach, read_attached
+from tasks.registry.referrers import attach, read_attached
 
 ROOT = Path(__file__).parents[2]
 PROMOTE = "from flows.promote import promote; promote('{}', 'production', '{}', '{}')"

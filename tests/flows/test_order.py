@@ -15,7 +15,7 @@ from deployments.demo.play import follow
 from deployments.demo.timeline import Run, read_runs
 from deployments.sandbox.github.git_command import run_git
 from deployments.sandbox.world import APPLICATION, GITOPS, World
-from tasks.runs import start_promotion
+from tasks.runs.promotions import start_promotion
 
 PERSON = {"author_name": "Pat Platform", "author_email": "pat@acme.example"}
 QUICK = {"detect-seconds": 60, "sync-seconds": 60, "healthy-seconds": 60, "settle-seconds": 0, "poll-seconds": 0.3}

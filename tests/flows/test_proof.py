@@ -16,7 +16,7 @@ from tasks.domain.proof.envelope import sealed
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.kinds import CYCLONEDX, GATES, PROVENANCE, SIGNATURE, SPDX
 from tasks.domain.proof.statement import parse_statement
-from tasks.registry_referrers import attach, read_attached
+from tasks.registry.referrers import attach, read_attached
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 

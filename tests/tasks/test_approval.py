@@ -17,7 +17,7 @@ from prefect.flow_engine import run_flow
 from prefect.flow_runs import resume_flow_run
 from prefect.states import Cancelled, Completed, Running, Scheduled
 
-from tasks.approval import NoReply, Reply, ask, asked_since
+from tasks.approval.ask import NoReply, Reply, ask, asked_since
 from tasks.domain.approval.decision import Expired
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity
 

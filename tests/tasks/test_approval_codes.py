@@ -12,8 +12,8 @@ from prefect.logging import disable_run_logger
 from pydantic import SecretStr
 
 from blocks.approvers import Approver
-from tasks.approval_codes import check_code
-from tasks.approval_people import block_name, find_approver, list_approvers
+from tasks.approval.codes import check_code
+from tasks.approval.people import block_name, find_approver, list_approvers
 
 NOW = datetime.now(UTC)
 NUMBERS = count(1)

@@ -10,7 +10,7 @@ import pyotp
 import pytest
 
 from deployments.command_line import main
-from tasks.approval_people import find_approver
+from tasks.approval.people import find_approver
 
 Tidegate = Callable[..., tuple[int, str, str]]
 

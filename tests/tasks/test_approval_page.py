@@ -14,7 +14,7 @@ from deployments.approval_seal import make_seal, read_seal
 from deployments.sandbox.server import serve
 from deployments.webhook import create_app
 from deployments.webhook.approval_page import SECRET, SECRET_HEADER, USER_HEADER, approval_page
-from tasks.approval import Reply, ask, question_id
+from tasks.approval.ask import Reply, ask, question_id
 from tasks.domain.approval.seal import Sealed, is_right
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity
 from tasks.domain.errors import ConfigurationError

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from blocks.argocd import ArgoCDServer
 from deployments.sandbox.server import serve
-from tasks.argocd import confirm_environment, preflight, wait_for_rollout
+from tasks.argocd.rollout import confirm_environment, preflight, wait_for_rollout
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import AccessRefused, ConfigurationError, InvalidManifest, Unreachable
 from tasks.domain.image import ImageReference, parse_image

@@ -11,8 +11,8 @@ from prefect.logging import disable_run_logger
 
 from deployments.sandbox.argocd.accounts import READ_EVERYTHING, Right
 from deployments.sandbox.argocd.rehearsal import FILE, NEW, OLD, Rehearsal, deployment, is_settled, open_rehearsal
-from tasks.argocd_actions import read_rollouts, run_action, wait_while_paused
-from tasks.argocd_clusters import wait_for_every_rollout
+from tasks.argocd.actions import read_rollouts, run_action, wait_while_paused
+from tasks.argocd.clusters import wait_for_every_rollout
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import AccessRefused

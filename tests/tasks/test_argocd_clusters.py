@@ -22,12 +22,12 @@ from deployments.sandbox.argocd.rehearsal import (
     is_settled,
     open_rehearsal,
 )
-from tasks.argocd_clusters import wait_for_every_rollout
+from tasks.argocd.clusters import wait_for_every_rollout
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
-from tasks.gitops import contains, image_at
+from tasks.gitops.desired_state import contains, image_at
 
 WAIT = 20
 QUICK = RolloutTimeouts(

@@ -19,14 +19,14 @@ from deployments.sandbox.argocd.rehearsal import (
     open_rehearsal,
 )
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
-from tasks.argocd import confirm_environment, preflight, wait_for_rollout
+from tasks.argocd.rollout import confirm_environment, preflight, wait_for_rollout
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.delivery.rollout import ArgoCDTarget, ParentApplication, RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
-from tasks.gitops import contains, image_at
+from tasks.gitops.desired_state import contains, image_at
 
 CHILD, FILE = "shop-api-staging", "apps/shop-api.yaml"
 MANIFEST = Manifest(file=FILE, format="application", at="image")

@@ -32,13 +32,13 @@ from deployments.sandbox.argocd.rehearsal import (
 from deployments.sandbox.argocd.sync_policy import is_automated
 from deployments.sandbox.argocd.windows import SyncWindow
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
-from tasks.argocd import preflight, wait_for_rollout
+from tasks.argocd.rollout import preflight, wait_for_rollout
 from tasks.domain.delivery.rollout import ArgoCDTarget, MustBeSynced, RolloutTimeouts
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
-from tasks.gitops import contains, image_at
+from tasks.gitops.desired_state import contains, image_at
 
 TARGET = ArgoCDTarget(application="shop-api-staging")
 LONG = 20

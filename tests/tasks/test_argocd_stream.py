@@ -18,12 +18,12 @@ from deployments.sandbox.argocd.rehearsal import (
     is_settled,
     open_rehearsal,
 )
-from tasks.argocd import wait_for_rollout
+from tasks.argocd.rollout import wait_for_rollout
 from tasks.domain.argocd.events import Broken, Changed, read_event, read_prints
 from tasks.domain.delivery.rollout import ArgoCDTarget, RolloutTimeouts
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
-from tasks.gitops import contains, image_at
+from tasks.gitops.desired_state import contains, image_at
 
 # So long that a test which waits for it fails; only what wakes a rollout brings it on.
 NEVER = 300

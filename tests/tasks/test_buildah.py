@@ -20,7 +20,7 @@ from tasks.domain.delivery.build import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
 from tasks.domain.image import ImageReference
 from tasks.domain.image_content import Built
-from tasks.registry import find_digest, read_content, read_image_facts
+from tasks.registry.images import find_digest, read_content, read_image_facts
 
 SHA = "a" * 40
 LABELS = {"org.opencontainers.image.revision": SHA, "org.opencontainers.image.created": "2026-05-04T12:00:00Z"}

@@ -11,7 +11,7 @@ from prefect.logging import disable_run_logger
 from pydantic import SecretStr
 
 from blocks.sonarqube import SonarQubeServer
-from tasks.checks import run_check
+from tasks.checks.run import run_check
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check, Reports
 from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, TimedOut

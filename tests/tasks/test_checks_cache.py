@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.checks_cache import CachePlace, cache_key, keep_cache, restore_cache
+from tasks.checks.cache import CachePlace, cache_key, keep_cache, restore_cache
 
 
 @pytest.fixture

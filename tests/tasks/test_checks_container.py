@@ -16,9 +16,9 @@ import pytest
 from prefect.logging import disable_run_logger
 from prefect_docker import DockerHost
 
-from tasks.checks import PASSED_ON, run_check
-from tasks.checks_apart import Apart
-from tasks.checks_container import WORKER_LABEL
+from tasks.checks.apart import Apart
+from tasks.checks.container import WORKER_LABEL
+from tasks.checks.run import PASSED_ON, run_check
 from tasks.domain.errors import ConfigurationError, Unreachable
 from tasks.domain.gates.check import Check, Reports
 from tasks.domain.gates.checks import CheckOutcome, Exited, LimitHit, NotStarted, TimedOut
@@ -149,7 +149,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from prefect_docker import DockerHost
-from tasks.checks_container import run_in_container
+from tasks.checks.container import run_in_container
 from tasks.domain.gates.isolation import Container, Limits
 run_in_container(DockerHost(), Container(image=sys.argv[1]), ("sh", "-c", "touch started; sleep 60"),
     folders=(Path(sys.argv[2]),), environment={}, timeout_seconds=60, on_line=print, limits=Limits())

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from prefect.logging import disable_run_logger
 
-from tasks.checks import PASSED_ON, run_check
-from tasks.checks_apart import Apart
-from tasks.checks_tree import give_to, own_copy
+from tasks.checks.apart import Apart
+from tasks.checks.run import PASSED_ON, run_check
+from tasks.checks.tree import give_to, own_copy
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.checks import CheckOutcome, Exited, LimitHit, NotStarted
@@ -84,7 +84,7 @@ def test_what_leaves_the_process_group_is_killed_too(tmp_path: Path) -> None:
 def start_worker(tree: Path, script: str) -> subprocess.Popen[bytes]:
     """A process of its own that runs one check, as a flow's process does."""
     program = (
-        "import sys; from pathlib import Path; from tasks.process_group import run_in_group\n"
+        "import sys; from pathlib import Path; from tasks.process.group import run_in_group\n"
         "run_in_group(('sh', '-c', sys.argv[2]), folder=Path(sys.argv[1]), environment={'PATH': '/bin:/usr/bin'},"
         " timeout_seconds=60, on_line=print)"
     )

@@ -26,12 +26,12 @@ from deployments.sandbox.engine.state import EngineState
 from deployments.sandbox.registry.protocol import create_app
 from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
-from tasks.docker import build_image
-from tasks.docker_push import push_image
+from tasks.docker.build import build_image
+from tasks.docker.push import push_image
 from tasks.domain.delivery.build import Build
 from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError, Unreachable
 from tasks.domain.image import ImageReference
-from tasks.registry import find_digest, read_image_facts
+from tasks.registry.images import find_digest, read_image_facts
 
 SHA = "a" * 40
 # A rebuild has another tag; the commit stays the same.

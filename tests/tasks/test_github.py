@@ -24,8 +24,8 @@ from tasks.domain.errors import AccessRefused, ConfigurationError, DeliveryError
 from tasks.domain.feedback.check import CheckReport
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.verdict import Verdict, failed, passed, pending
-from tasks.github import read_head
-from tasks.github_checks import read_statuses, report_checks
+from tasks.github.checks import read_statuses, report_checks
+from tasks.github.commits import read_head
 from tasks.retry import rate_limit_wait, worth_retrying
 
 REPOSITORY = "acme/shop-api"
@@ -135,7 +135,7 @@ def test_what_was_read_before_is_not_counted_while_it_is_unchanged(
 
 def test_many_writes_go_out_a_second_apart(github: GitHub, sha: str, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("tasks.github_api.time.sleep", waited.append)
+    monkeypatch.setattr("tasks.github.api.time.sleep", waited.append)
     reports = tuple(CheckReport(f"tidegate/{number}", passed("Fine.")) for number in range(40))
     report_checks.fn(github, REPOSITORY, sha, reports, Origin("shop-api", None, "1"), "http://127.0.0.1/run")
     assert len(waited) >= 10

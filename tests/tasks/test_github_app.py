@@ -19,10 +19,10 @@ from tasks.domain.errors import AccessRefused
 from tasks.domain.feedback.check import aggregate_report
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.verdict import passed
-from tasks.github import read_head
-from tasks.github_access import missing_access
-from tasks.github_checks import report_checks
-from tasks.source import head_of
+from tasks.github.access import missing_access
+from tasks.github.checks import report_checks
+from tasks.github.commits import read_head
+from tasks.source.checkout import head_of
 
 REPOSITORY = "acme/shop-api"
 

@@ -19,7 +19,7 @@ from tasks.domain.feedback.origin import Origin
 from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.verdict import failed, passed, pending
-from tasks.github_checks import read_external_ids, read_statuses, report_checks
+from tasks.github.checks import read_external_ids, read_statuses, report_checks
 
 REPOSITORY, RUN = "acme/shop-api", "http://127.0.0.1/runs/1"
 ORIGIN = Origin("shop-api", 7, "11111111-1111-1111-1111-111111111111")

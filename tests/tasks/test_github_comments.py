@@ -16,8 +16,8 @@ from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused
 from tasks.domain.feedback.pull_request import PullRequestFacts
-from tasks.github_comments import react, write_comment
-from tasks.github_pull_requests import may_write, read_pull_request
+from tasks.github.comments import react, write_comment
+from tasks.github.pull_requests import may_write, read_pull_request
 
 REPOSITORY, MARKER = "acme/shop-api", "<!-- tidegate: shop-api -->"
 

@@ -17,7 +17,7 @@ from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused
 from tasks.domain.feedback.deployment import DeploymentNote, DeploymentState
-from tasks.github_deployments import tell_deployment
+from tasks.github.deployments import tell_deployment
 
 REPOSITORY = "acme/shop-api"
 

@@ -15,8 +15,8 @@ from deployments.sandbox.github.records import Permission
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused
-from tasks.github import compare
-from tasks.github_people import find_pushers, is_in_team, read_newest
+from tasks.github.commits import compare
+from tasks.github.people import find_pushers, is_in_team, read_newest
 
 REPOSITORY, TEAM = "acme/shop-api", "acme/release"
 

@@ -14,8 +14,6 @@ from deployments.sandbox.github.protocol import create_app
 from deployments.sandbox.github.records import Permission, Protection, PullRequest
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
-from tasks import github_proposals as pulls
-from tasks import gitops
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change, promotion_message
@@ -28,6 +26,8 @@ from tasks.domain.promotion.pull_request import (
     decide_pull_request,
     family_of,
 )
+from tasks.github import proposals as pulls
+from tasks.gitops import desired_state as gitops
 
 REPOSITORY = "acme/gitops"
 IMAGE = "registry.example/acme/shop-api"

@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from blocks.gitops import GitOpsRepository
 from deployments.sandbox.server import serve
-from tasks import gitops, gitops_writer
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import (
     AccessRefused,
@@ -28,8 +27,10 @@ from tasks.domain.errors import (
 )
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change, quarantined
-from tasks.gitops_import import NewCommit
-from tasks.gitops_mirror import mirror_folder, open_mirror
+from tasks.gitops import desired_state as gitops
+from tasks.gitops import writer as gitops_writer
+from tasks.gitops.commit_stream import NewCommit
+from tasks.gitops.mirror import mirror_folder, open_mirror
 
 IMAGE = "registry.example/acme/shop-api"
 FILE = "apps/shop-api/values-production.yaml"
@@ -407,7 +408,8 @@ def test_a_repository_address_with_credentials_is_refused_without_repeating_them
 PROMOTIONS = """
 import sys
 from blocks.gitops import GitOpsRepository
-from tasks import gitops, gitops_writer
+from tasks.gitops import desired_state as gitops
+from tasks.gitops import writer as gitops_writer
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.promotion.history import Change
 from tasks.domain.image import ImageReference

@@ -22,11 +22,11 @@ from deployments.sandbox.github.protocol import create_app
 from deployments.sandbox.github.records import Permission
 from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
-from tasks import gitops
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import AccessRefused, ConfigurationError
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change
+from tasks.gitops import desired_state as gitops
 
 IMAGE = "registry.example/acme/shop-api"
 A, B = (f"sha256:{letter * 64}" for letter in "ab")

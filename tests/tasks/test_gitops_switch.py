@@ -7,7 +7,7 @@ import pytest
 
 from blocks.gitops import GitOpsRepository
 from tasks.domain.promotion.switch import Switch
-from tasks.gitops_switch import read_last_stop, read_switch, turn_switch
+from tasks.gitops.switch import read_last_stop, read_switch, turn_switch
 
 STOP = Switch("production", is_stopped=True, by="ada", reason="payments fail")
 GO = Switch("production", is_stopped=False, by="grace", reason="payments work again")

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from blocks.gitops import GitOpsRepository
-from tasks import gitops
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import AccessRefused, DesiredStateConflict, InvalidManifest, Unreachable
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change
-from tasks.gitops_fetches import Fetches
-from tasks.gitops_mirror import mirror_folder, open_mirror
+from tasks.gitops import desired_state as gitops
+from tasks.gitops.fetches import Fetches
+from tasks.gitops.mirror import mirror_folder, open_mirror
 
 IMAGE = "registry.example/acme/shop-api"
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
@@ -204,7 +204,7 @@ def test_a_request_that_nobody_here_understands_is_left_to_its_owner(remote) -> 
 WRITER = """
 import sys
 from blocks.gitops import GitOpsRepository
-from tasks import gitops
+from tasks.gitops import desired_state as gitops
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.promotion.history import Change
 from tasks.domain.image import ImageReference

@@ -13,12 +13,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deployments.sandbox.server import serve
-from tasks import post_deploy, post_deploy_command
 from tasks.domain.delivery.post_deploy import CommandCheck, HttpCheck
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.verdict import Verdict, failed, passed
-from tasks.post_deploy import check_http
-from tasks.post_deploy_command import check_by_command, require_program
+from tasks.post_deploy import command as post_deploy_command
+from tasks.post_deploy import http as post_deploy
+from tasks.post_deploy.command import check_by_command, require_program
+from tasks.post_deploy.http import check_http
 
 COMMIT = "c" * 40
 FACTS = {"application": "shop-api", "environment": "staging", "commit": COMMIT, "url": "https://shop.example/"}

@@ -25,7 +25,7 @@ from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused, EvidenceMissing, InvalidImageReference, Unreachable
 from tasks.domain.image_labels import ImageFacts
-from tasks.registry import find_digest, find_tags, read_image_facts
+from tasks.registry.images import find_digest, find_tags, read_image_facts
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -21,8 +21,8 @@ from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused, ConfigurationError, EvidenceMissing, Unreachable
 from tasks.domain.gates.finding import Kind
 from tasks.domain.retention import keep_tag
-from tasks.registry_ecr import check_repository, wait_for_scan
-from tasks.registry_lifecycle import keep_named
+from tasks.registry.ecr import check_repository, wait_for_scan
+from tasks.registry.lifecycle import keep_named
 
 SHA = "1" * 40
 PATH = "acme/shop-api"

@@ -17,7 +17,7 @@ from tasks.domain.proof.bundle import BUNDLE_TYPE, verified_statements
 from tasks.domain.proof.envelope import Envelope, sealed
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.statement import Statement
-from tasks.registry_referrers import attach, read_attached
+from tasks.registry.referrers import attach, read_attached
 
 PATH = "acme/shop-api"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

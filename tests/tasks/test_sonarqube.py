@@ -19,7 +19,7 @@ from deployments.sandbox.server import serve
 from deployments.sandbox.sonarqube import scanner
 from deployments.sandbox.sonarqube.protocol import create_app
 from deployments.sandbox.sonarqube.state import SonarQubeState
-from tasks.checks import run_check
+from tasks.checks.run import run_check
 from tasks.domain.errors import AccessRefused, EvidenceMissing, Unreachable
 from tasks.domain.gates.check import Check, Reports
 from tasks.domain.gates.checks import decide_check

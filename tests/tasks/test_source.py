@@ -20,8 +20,8 @@ from deployments.sandbox.server import serve
 from tasks.domain.commit import CommitFacts, Mainline
 from tasks.domain.errors import AccessRefused, ConfigurationError, EvidenceMissing, Unreachable
 from tasks.domain.gates.baseline import Baseline
-from tasks.source import changed_lines, checkout, head_of, read_commit, read_mainline
-from tasks.source_baseline import find_baseline, keep_baseline
+from tasks.source.baseline import find_baseline, keep_baseline
+from tasks.source.checkout import changed_lines, checkout, head_of, read_commit, read_mainline
 
 REPOSITORY = "acme/shop-api"
 
@@ -295,7 +295,7 @@ def test_the_nearest_baseline_is_found_and_a_broken_one_is_none(github: GitHub, 
 
 
 def test_only_the_newest_baselines_are_kept(github: GitHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.source_baseline._KEPT", 3)
+    monkeypatch.setattr("tasks.source.baseline._KEPT", 3)
     commits = [f"{number:040x}" for number in range(6)]
     for number, sha in enumerate(commits):
         keep_baseline(github, REPOSITORY, "shop-api", Baseline(sha, frozenset()))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from prefect.logging import disable_run_logger
 
-from tasks.checks import PASSED_ON, run_check
-from tasks.checks_apart import Apart
-from tasks.checks_cache import copy_tree
-from tasks.checks_tree import own_copy, read_tree_facts
+from tasks.checks.apart import Apart
+from tasks.checks.cache import copy_tree
+from tasks.checks.run import PASSED_ON, run_check
+from tasks.checks.tree import own_copy, read_tree_facts
 from tasks.domain.delivery.application import Application
 from tasks.domain.gates.checks import CheckOutcome, decide_check
 from tasks.domain.gates.measure import CoveredLines

@@ -17,15 +17,16 @@ MAY_IMPORT = {
 }
 # What several task modules stand on: no outside system of its own, and no @task.
 SHARED_BY_TASKS = {
+    "tasks.aws_problems",
     "tasks.git_command",
-    "tasks.process_group",
-    "tasks.process_lines",
+    "tasks.github.problems",
+    "tasks.process.group",
+    "tasks.process.lines",
+    "tasks.registry.login",
     "tasks.retry",
     "tasks.run_log",
-    "tasks.aws_problems",
+    "tasks.work_tree",
 }
-SHARED_BY_TASKS |= {"tasks.registry_login", "tasks.work_tree"}
-SHARED_BY_TASKS |= {"tasks.github_problems"}
 DOMAIN_LIBRARIES = {"pydantic", "pydantic_core", "ruamel", "defusedxml", "cryptography"}
 NOT_IN_THE_DOMAIN = {"os", "time", "random", "subprocess", "socket", "secrets", "tempfile", "threading"}
 OURS = {"blocks", "tasks", "flows", "deployments"}
@@ -45,8 +46,8 @@ def layer(module: str) -> str:
 
 
 def system(module: str) -> str:
-    """tasks.argocd and tasks.argocd_observation are one system."""
-    return module.partition("_")[0]
+    """tasks.argocd.rollout and tasks.argocd.observation are one system."""
+    return ".".join(module.split(".")[:2])
 
 
 def name_of(path: Path) -> str:

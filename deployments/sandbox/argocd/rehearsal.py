@@ -28,7 +28,7 @@ from deployments.sandbox.server import serve
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.history import Change
-from tasks.gitops import write_image
+from tasks.gitops.desired_state import write_image
 
 NAMESPACE, FILE = "staging", "demo/deployment.yaml"
 OLD, NEW, OTHER = (ImageReference("registry.example/acme/shop-api", None, f"sha256:{c * 64}") for c in "123")

@@ -7,7 +7,7 @@ digest. To keep something of your own about an image, and to read it back in a f
     keep_statement(registry, path, key, Statement(name, digest, MY_TYPE, {"what": "you say"}))   # flows.proof
     mine = read_statements(registry, path, key, digest, MY_TYPE)                                # flows.proof
 
-Both stand on tasks.signing (signs, tells which keys are trusted) and tasks.registry_referrers (attaches, lists). A
+Both stand on tasks.signing (signs, tells which keys are trusted) and tasks.registry.referrers (attaches, lists). A
 predicate type is a URI of ours, such as urn:tidegate:gates:v1; what it carries is JSON. Keeping the same statement
 twice keeps one.
 """

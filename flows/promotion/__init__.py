@@ -1,0 +1,1 @@
+"""The steps of promote and roll_back: facts, approval, desired state, rollout, checks afterwards."""

@@ -1,0 +1,1 @@
+"""Asks people, and finds out who they are."""

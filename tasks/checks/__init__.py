@@ -1,0 +1,1 @@
+"""Runs an application's checks, apart from this system and within limits."""

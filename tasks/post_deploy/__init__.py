@@ -1,0 +1,1 @@
+"""What an environment is asked after a rollout."""

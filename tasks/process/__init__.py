@@ -1,0 +1,1 @@
+"""Runs a program so that nothing it starts outlives it."""

@@ -1,0 +1,1 @@
+"""Other flow runs on the Prefect server."""

@@ -1,0 +1,1 @@
+"""The application's own repository: checkouts, the mainline, baselines."""

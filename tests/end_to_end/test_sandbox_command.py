@@ -1,5 +1,6 @@
 """`tidegate sandbox` alone: what it prints is what `tidegate register` reads, and Ctrl-C ends all of it."""
 
+import itertools
 import shlex
 import signal
 import subprocess
@@ -21,15 +22,11 @@ def sandbox() -> Iterator[subprocess.Popen[str]]:
 
 
 def exports(sandbox: subprocess.Popen[str]) -> dict[str, str]:
+    """As a shell reads them: a value may have several lines, as keys do."""
     assert sandbox.stdout is not None
-    found = {}
-    for line in sandbox.stdout:
-        words = shlex.split(line, comments=True)
-        if not words:
-            break
-        name, _, value = words[1].partition("=")
-        found[name] = value
-    return found
+    lines = itertools.takewhile(lambda line: not line.startswith("# Images are built by"), sandbox.stdout)
+    words = [word for word in shlex.split("".join(lines)) if word != "export"]
+    return dict(word.split("=", 1) for word in words)
 
 
 def test_the_sandbox_serves_what_it_prints_until_it_is_interrupted(sandbox: subprocess.Popen[str]) -> None:

@@ -47,11 +47,12 @@ def verdict_line(verdict: Verdict, name: str = "") -> str:
 
 
 def gate_lines(gates: Iterable[GateResult]) -> list[str]:
-    """The gates as the items of a list, each with the waivers that it used."""
+    """The gates as the items of a list, each with the waivers that it used and that its reason does not show."""
     lines = [
         line
         for gate in gates
-        for line in (verdict_line(gate.verdict, gate.gate), *(f"  - waived: {plain(str(use))}" for use in gate.waived))
+        for said in (verdict_line(gate.verdict, gate.gate),)
+        for line in (said, *(f"  - waived: {plain(str(use))}" for use in gate.waived if plain(str(use)) not in said))
     ]
     return lines or ["- no gate was decided"]
 

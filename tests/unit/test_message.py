@@ -1,6 +1,7 @@
 """Pages that people read, with text in them that others wrote."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import example, given
@@ -9,9 +10,11 @@ from markdown_it import MarkdownIt
 
 from tasks.domain.candidate import Proven, ReleaseCandidate
 from tasks.domain.errors import ConfigurationError
+from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import GateResult
+from tasks.domain.gates.waiver import Waiver, WaiverUse
 from tasks.domain.image import ImageReference
-from tasks.domain.message import candidate_page, cell, gate_rows, plain, promotion_page
+from tasks.domain.message import candidate_page, cell, gate_lines, gate_rows, plain, promotion_page
 from tasks.domain.promotion.change_set import Position
 from tasks.domain.promotion.decision import Rival
 from tasks.domain.verdict import failed, passed, pending
@@ -157,3 +160,13 @@ def test_the_candidate_page_says_who_signed_it_or_that_nobody_did() -> None:
     assert "- **Signature:** key `0a1b2c3d4e5f`, attached with the gate results" in lines
     assert "- **Provenance:** SLSA v1, built by `urn:tidegate:builder`" in lines
     assert "- **SBOM:** 41 packages, in CycloneDX and SPDX" in lines
+
+
+def test_a_waiver_is_told_once_in_a_list_of_gates() -> None:
+    finding = Finding("ruff", "S104", Severity.MEDIUM, "all addresses", "app.py", 3)
+    used = WaiverUse(finding, Waiver(rule="S104", owner="Pat", reason="its own container", expires=date(2031, 5, 17)))
+    short = GateResult("findings", passed(f"No finding. 1 finding waived: {used}."), waived=(used,))
+    long = GateResult("findings", passed(f"{'Much else. ' * 30}{used}."), waived=(used,))
+
+    assert "".join(gate_lines([short])).count("Pat") == 1
+    assert "".join(gate_lines([long])).count("Pat") == 1

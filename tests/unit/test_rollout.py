@@ -465,7 +465,7 @@ def test_the_evidence_names_what_went_wrong() -> None:
         f"sync of ccccccc: Failed, {TIMES}, tried again 2 times: one or more objects failed",
         "Service a: denied",
         "Service b is OutOfSync, to be pruned",
-        f"Deployment shop-api is rendered with {IMAGE}",
+        f"Deployment shop-api is rendered with {IMAGE.repository} {IMAGE.short_digest}",
         "pod shop-api-7f: ImagePullBackOff, 0 restarts (no such image)",
         "1 looks; since the push: seen after 1 s, applied after 1 s, healthy after 1 s",
     )

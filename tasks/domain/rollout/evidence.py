@@ -63,12 +63,17 @@ def _operation(operation: Operation) -> list[str]:
 def _workloads(image: ImageReference, workloads: Workloads) -> list[str]:
     lines = []
     for name, images in workloads.images_of:
-        ours = [str(one) for one in images if one.digest == image.digest or one in others(images, image)]
+        ours = [_short(one) for one in images if one.digest == image.digest or one in others(images, image)]
         lines += [f"{name} is rendered with {', '.join(ours)}"] if ours else []
     for pod in our_pods(workloads, image):
         said = f" ({pod.message})" if pod.message else ""
         lines.append(f"pod {pod.name}: {pod.reason}, {pod.restarts} restarts{said}")
     return lines + [f"pod {pod.name} runs another image" for pod in old_pods(workloads, image)]
+
+
+def _short(image: ImageReference) -> str:
+    # A whole digest is one word, which no page breaks.
+    return f"{image.repository} {image.short_digest}" if image.digest else str(image)
 
 
 def _since(moment: datetime | None) -> str:

@@ -17,7 +17,7 @@ from flows.places.hold import hold
 from flows.places.place import Place
 from flows.promotion.facts import changes_since
 from flows.promotion.packet import gather_packet
-from flows.promotion.review import Reviewed, judge
+from flows.promotion.review import Reviewed, begin_review, judge
 from flows.promotion.roll_out import change_of, follow, prepare
 from tasks.artifacts import report_page
 from tasks.domain.approval.decision import Approval, AskAgain, Expired, Rejected
@@ -117,6 +117,8 @@ def _propose(
     repository, github = _repository(place)
     change = change_of(place, candidate, approval)
     branch, base = branch_of(change), place.gitops.branch
+    # Before what tells that the base does not hold the image yet.
+    reviewed = begin_review(place, candidate)
     if propose_image(place.gitops, place.env.manifest, candidate.image, change, branch) is None:
         return None
     title = promotion_message(change).partition("\n")[0]
@@ -124,26 +126,25 @@ def _propose(
     pull = open_pull_request(github, repository, branch, base, title=title, body=body, labels=place.env.write.labels)
     get_run_logger().info("pull request #%d: %s", pull.number, pull.url)
     close_superseded(github, repository, base, family_of(change), pull)
-    return _wait(place, candidate, pull, approval, look, refused)
+    return _wait(place, candidate, pull, reviewed or approval, look, refused)
 
 
 def _wait(
     place: Place,
     candidate: ReleaseCandidate,
     pull: PullRequest,
-    approval: Approval | None,
+    approval: Reviewed | Approval | None,
     look: Callable[[], Decision],
     refused: str,
 ) -> Proposal | State | NotNow:
     repository, github = _repository(place)
-    policy, rules = place.env.approval, place.env.write
+    rules = place.env.write
     deadline = _deadline(pull, timedelta(seconds=rules.wait_seconds))
-    reviewed = Reviewed(place, candidate, policy) if policy and rules.asks_on_github else None
     told = ""
     while True:
         pull = read_pull_request(github, repository, pull.number)
         standing = decide_pull_request(pull)
-        given = judge(reviewed, pull) if reviewed else approval
+        given = judge(approval, pull) if isinstance(approval, Reviewed) else approval
         is_late = datetime.now(UTC) > deadline
         match standing:
             case Merged() if isinstance(given, AskAgain):
@@ -158,7 +159,7 @@ def _wait(
             case Blocked(reason):
                 pass
             case Outdated(reason):
-                _make_anew(place, candidate, approval)
+                _make_anew(place, candidate, given if isinstance(given, Approval) else None)
         if reason != told:
             _tell(place, candidate, pull, reason)
             told = reason

@@ -20,7 +20,7 @@ class Reviewed:
     place: Place
     candidate: ReleaseCandidate
     policy: ApprovalPolicy
-    involved: frozenset[str] | None = None
+    involved: frozenset[str]
     people: dict[str, Person] = field(default_factory=dict)
 
     def person(self, login: str) -> Person:
@@ -30,13 +30,22 @@ class Reviewed:
         return self.people[login]
 
 
+def begin_review(place: Place, candidate: ReleaseCandidate) -> Reviewed | None:
+    """None where approvals are not given on the pull request.
+
+    Only before the change can be on the branch: afterwards nothing in it is new any more, and so nobody's work.
+    """
+    policy = place.env.approval
+    if policy is None or not place.env.write.asks_on_github:
+        return None
+    may_all = policy.author_may_approve
+    involved = frozenset[str]() if may_all else involved_in(place, candidate, changes_since(place, candidate))
+    return Reviewed(place, candidate, policy, involved)
+
+
 def judge(reviewed: Reviewed, pull: PullRequest) -> Approval | AskAgain:
     """What the reviews of the newest commit and the merge come to under the environment's policy."""
     place, candidate = reviewed.place, reviewed.candidate
-    if reviewed.involved is None:
-        changes = changes_since(place, candidate)
-        may_all = reviewed.policy.author_may_approve
-        reviewed.involved = frozenset() if may_all else involved_in(place, candidate, changes)
     said = {review.login: review.body for review in pull.reviews if review.state == "APPROVED" and review.is_current}
     if pull.merged_by:
         said.setdefault(pull.merged_by, f"merged pull request #{pull.number}")

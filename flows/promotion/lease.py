@@ -5,6 +5,7 @@ from flows.places.place import Place
 from flows.promotion.post_deploy import ask_checks_again
 from tasks.domain.image import ImageReference
 from tasks.domain.verdict import Verdict, failed, passed
+from tasks.domain.wording import counted
 
 
 def confirm_still_verified(place: Place, image: ImageReference, commit: str) -> Verdict:
@@ -18,4 +19,4 @@ def confirm_still_verified(place: Place, image: ImageReference, commit: str) -> 
     answers = ask_checks_again(place, image, commit)
     if bad := [answer.reason for answer in answers if answer.has_failed]:
         return failed(f"{place.environment} was verified, but a check fails now: {'; '.join(bad)}")
-    return passed(verdict.reason + (f", and {len(answers)} of its checks still hold" if answers else ""))
+    return passed(verdict.reason + (f", {counted(len(answers), 'check')} passed again" if answers else ""))

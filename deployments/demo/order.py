@@ -57,11 +57,14 @@ class NewerOne:
     pushed: list[str] = field(default_factory=list)
 
     def push_both(self, world: World, to_the_end: Callable[[str], None], say: Callable[[str], None]) -> str:
-        """Push the first one and follow it to its end, which the newer one brings about; gives the newer one."""
+        """Push the first one and follow it to its end, which the newer one brings about; gives the newer one.
+
+        The first one where it came to its end without a question.
+        """
         first = world.push(self.subject, self.files)
         say(f"Pushed '{self.subject}', {first[:7]}")
         to_the_end(first)
-        return self.pushed[0]
+        return self.pushed[0] if self.pushed else first
 
     def push_it(self, world: World, waiting: Run) -> str | None:
         """Push the newer one, where that was not done yet."""

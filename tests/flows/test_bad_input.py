@@ -49,10 +49,14 @@ def build_image_of_new_commit(world: World, branch: str) -> dict[str, str]:
         author_name="Dana Developer",
         author_email="dana@acme.example",
     )
-    build = YAML(typ="safe", pure=True).load(world.delivery_file)["applications"][APPLICATION]["build"]
+    build = configured(world)["build"]
     image = f"{world.addresses.registry.removeprefix('http://')}/{APPLICATION}"
     digest = build_first_release(world.addresses.engine, image, commit, build["arguments"]["BASE"])
     return {"commit": commit, "digest": digest}
+
+
+def configured(world: World) -> dict[str, Any]:
+    return YAML(typ="safe", pure=True).load(world.delivery_file)["applications"][APPLICATION]
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +84,13 @@ def nothing_is_left_half_done(world: World, unchecked, candidate, files) -> Iter
 
 
 @pytest.fixture
-def preview(configure) -> Callable[..., None]:
-    """Configure one more environment; what is given replaces what would be right."""
+def preview(world: World, configure) -> Callable[..., None]:
+    """Configure one more environment; what is given replaces what would be right. Nobody has signed the candidate."""
+    unsigned = {key: value for key, value in configured(world).items() if key != "proof"}
 
     def configuring(name: str = "preview", **given: Any) -> None:
         settings = {"argocd": {"application": "{application}-staging"}, "manifest": {"file": FILE}}
+        configure("applications", **{APPLICATION: unsigned})
         configure("environments", **{name: settings | given})
 
     return configuring

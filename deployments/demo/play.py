@@ -50,14 +50,14 @@ def play(story: Story, world: World, platform: Platform, screen: Screen, ask: As
         screen.show(runs)
     for line in story.closing(world, commit):
         screen.say(line)
-    return sum_up(story, world, platform, commit, runs, pushed)
+    # A run is created right when the receiver hears of the push.
+    return sum_up(story, world, platform, commit, runs, pushed or runs[0].created.timestamp())
 
 
-def _open(story: Story, world: World, screen: Screen, to_the_end: Callable[[str], None]) -> tuple[str, float]:
-    """The commit to follow, and when it was pushed, in seconds since 1970."""
+def _open(story: Story, world: World, screen: Screen, to_the_end: Callable[[str], None]) -> tuple[str, float | None]:
+    """The commit to follow, and when it was pushed, in seconds since 1970; None where the story pushed it itself."""
     if story.opening:
-        commit = story.opening(world, to_the_end, screen.say)
-        return commit, time.time()
+        return story.opening(world, to_the_end, screen.say), None
     screen.say(f"Pushing '{story.subject}' to {REPOSITORY}, and delivering GitHub's webhook")
     pushed = time.time()
     commit = world.push(story.subject, story.files)

@@ -1,13 +1,15 @@
 """What the runs of one commit have done so far, read from Prefect's API, and how long each phase took."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.sorting import TaskRunSort
 
 _LATER = datetime.max.replace(tzinfo=UTC)
 # Which task belongs to which phase; the phase of a promotion is named after its environment too.
@@ -81,7 +83,7 @@ def phase_seconds(runs: Iterable[Run]) -> dict[str, float]:
     """Each phase from the start of its first step to the end of its last, in the order in which they began."""
     spans: dict[str, tuple[datetime, datetime]] = {}
     for run in runs:
-        for step in run.steps:
+        for step in _of_this_change(run):
             if step.phase is None or step.started is None or step.ended is None:
                 continue
             name = f"{run.environment} {step.phase}".strip()
@@ -91,14 +93,33 @@ def phase_seconds(runs: Iterable[Run]) -> dict[str, float]:
     return {name: round((end - start).total_seconds(), 2) for name, (start, end) in ordered}
 
 
+def _of_this_change(run: Run) -> Iterable[Step]:
+    """Without the checks of the environment before, which a promotion asks again until it writes."""
+    written = next((step.started for step in run.steps if step.phase == "commit"), None)
+    for step in run.steps:
+        if step.phase != "post-deploy checks" or (written and step.started and step.started > written):
+            yield step
+
+
 def _read_steps(client: SyncPrefectClient, runs: list[FlowRun]) -> dict[UUID, list[TaskRun]]:
     found: dict[UUID, list[TaskRun]] = {}
     if runs:
         mine = FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs]))
-        for task_run in client.read_task_runs(flow_run_filter=mine, limit=200):
+        for task_run in _pages(client, mine):
             if task_run.flow_run_id:
                 found.setdefault(task_run.flow_run_id, []).append(task_run)
     return found
+
+
+def _pages(client: SyncPrefectClient, mine: FlowRunFilter) -> Iterator[TaskRun]:
+    # The server gives at most 200 at once.
+    for offset in count(0, 200):
+        page = client.read_task_runs(
+            flow_run_filter=mine, sort=TaskRunSort.EXPECTED_START_TIME_ASC, limit=200, offset=offset
+        )
+        yield from page
+        if len(page) < 200:
+            return
 
 
 def _run(run: FlowRun, flow: str, task_runs: list[TaskRun]) -> Run:

@@ -148,7 +148,7 @@ def test_status_and_why_tell_what_runs_what_waits_and_whose_move_it_is(world: Wo
         "held": None,
         "on_the_way": [],
     }
-    assert tidegate("why", APPLICATION, "production")[::2] == (0, "")
+    assert tidegate("why", APPLICATION, "production")[0] == 0
 
     policy(FREEZE, soak_seconds=3600, break_glass=True)
     newer, runs = tell(nobody)

@@ -19,6 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments import run_deployment
+from prefect.events.worker import EventsWorker
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import resume_flow_run
 from ruamel.yaml import YAML
@@ -51,6 +52,8 @@ Told = tuple[str, dict[str, Run]]
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iterator[World]:
+    # A process has one worker for events, which stays with the server that it met first; other tests had their own.
+    EventsWorker.drain_all(timeout=10)
     with open_world(tmp_path_factory.mktemp("world")) as opened:
         with _environment(opened):
             register(os.environ)

@@ -30,11 +30,16 @@ def predicate_of(world: World, digest: str, kind: str) -> dict[str, Any]:
     return dict(parse_statement(attached.envelope.payload).predicate)
 
 
+def annotated(world: World, digest: str, by: str) -> tuple[bytes, str]:
+    """The image's manifest with a note, so that it has another digest, and its media type."""
+    manifest = world.registry.manifest(APPLICATION, digest)
+    return json.dumps(json.loads(manifest.content) | {"annotations": {"by": by}}).encode(), manifest.media_type
+
+
 def copy_signed_by_another(world: World, digest: str) -> str:
     """The same image under another digest, with everything attached that the first has, signed by somebody else."""
-    document = json.loads(world.registry.manifest(APPLICATION, digest).content) | {"annotations": {"by": "another"}}
-    content = json.dumps(document).encode()
-    copy = world.registry.put_manifest(APPLICATION, digest_of(content), content, MANIFEST).digest
+    content, media_type = annotated(world, digest, "another")
+    copy = world.registry.put_manifest(APPLICATION, digest_of(content), content, media_type).digest
     private = new_private_key()
     for kind in (SIGNATURE, PROVENANCE, GATES):
         (attached,) = read_attached.fn(registry_of(world), APPLICATION, digest, kind)
@@ -110,8 +115,7 @@ def test_what_somebody_pushed_under_the_commit_s_tag_is_never_signed(world: Worl
         author_name="Dana Developer",
         author_email="dana@acme.example",
     )
-    theirs = json.loads(world.registry.manifest(APPLICATION, staging.digest).content) | {"annotations": {"by": "them"}}
-    digest = world.registry.put_manifest(APPLICATION, commit, json.dumps(theirs).encode(), MANIFEST).digest
+    digest = world.registry.put_manifest(APPLICATION, commit, *annotated(world, staging.digest, "them")).digest
     ended = start("integrate", application=APPLICATION, commit=commit)
 
     assert ended.is_failed()

@@ -56,9 +56,10 @@ def build_with_buildah(
         options += ["--layers", f"--cache-to={cache}", *([] if fresh else [f"--cache-from={cache}"])]
     settled = ("--isolation=chroot", "--format=oci", "--pull-always", "--no-cache" if fresh else "--no-cache=false")
     several = len(build.platforms) > 1
-    options += [f"--platform={','.join(build.platforms)}"] if build.platforms else []
-    name = f"--{'manifest' if several else 'tag'}={_tagged(image)}"
-    _run(registry, storage, "build", *settled, *options, f"--file={files.dockerfile}", name, "--", str(files.context))
+    options += [f"--file={files.dockerfile}", f"--{'manifest' if several else 'tag'}={_tagged(image)}"]
+    # In one call, buildah lists the platforms in the order in which they happen to be ready: another digest each time.
+    for platform in [[f"--platform={one}"] for one in build.platforms] or [[]]:
+        _run(registry, storage, "build", *settled, *options, *platform, "--", str(files.context))
     return Built(None) if several else _inspect(registry, storage, image)
 
 

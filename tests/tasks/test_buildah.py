@@ -123,8 +123,12 @@ def test_an_image_for_several_platforms_is_an_index_of_them(
     registry: ContainerRegistry, state: RegistryState, tree: Path, tmp_path: Path
 ) -> None:
     platforms = ("linux/amd64", "linux/arm64")
-    build(registry, tree, tmp_path / "one", Build(builder="buildah", platforms=platforms))
-    digest = push_with_buildah.fn(registry, image_of(registry), storage=tmp_path / "one", several=True)
+    digests = []
+    for name in ("one", "again"):
+        build(registry, tree, tmp_path / name, Build(builder="buildah", platforms=platforms))
+        digests.append(push_with_buildah.fn(registry, image_of(registry), storage=tmp_path / name, several=True))
+    digest = digests[0]
+    assert digests == [digest, digest]
     assert digest == find_digest.fn(registry, "shop-api", SHA)
     index = json.loads(state.manifest("shop-api", digest).content)
     assert tuple(f"linux/{entry['platform']['architecture']}" for entry in index["manifests"]) == platforms

@@ -16,8 +16,15 @@ from typing import Any, Literal
 import pytest
 from prefect import State
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import run_deployment
 from prefect.events.worker import EventsWorker
 from prefect.flow_engine import run_flow
@@ -159,7 +166,8 @@ def _worker() -> Iterator[None]:
     with get_client(sync_client=True) as client:
         for name, flow in FLOWS.items():
             client.create_deployment(client.create_flow(flow), name=name)
-    with ThreadPoolExecutor() as pool:
+    # A run that waits for a person keeps its thread.
+    with ThreadPoolExecutor(max_workers=32) as pool:
         looking = pool.submit(_work, pool, stop)
         yield
         stop.set()
@@ -169,17 +177,21 @@ def _worker() -> Iterator[None]:
 def _work(pool: ThreadPoolExecutor, stop: threading.Event) -> None:
     started = set()
     scheduled = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])))
+    ours = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
     with get_client(sync_client=True) as client:
         names = {flow.id: flow.name for flow in client.read_flows()}
         while not stop.is_set():
             # Runs that other tests schedule on the same server are not ours.
             if not AT_WORK.wait(0.2):
                 continue
-            due = (run for run in client.read_flow_runs(flow_run_filter=scheduled) if _is_due(run))
+            waiting = client.read_flow_runs(
+                flow_filter=ours, flow_run_filter=scheduled, sort=FlowRunSort.EXPECTED_START_TIME_ASC
+            )
+            due = (run for run in waiting if _is_due(run))
             for run in due:
                 # A run that was suspended is scheduled anew by its answer, in another state.
                 is_known = run.id in started and (run.state_id in started or run.state.name == "Late")
-                if not is_known and run.deployment_id and names.get(run.flow_id) in FLOWS:
+                if not is_known and run.deployment_id:
                     started |= {run.id, run.state_id}
                     flow = FLOWS[names[run.flow_id]]
                     pool.submit(run_flow, flow, flow_run=run, parameters=run.parameters, return_type="state")

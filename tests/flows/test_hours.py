@@ -12,7 +12,7 @@ from prefect.states import Scheduled
 from ruamel.yaml import YAML
 
 from deployments.demo.play import follow
-from deployments.demo.timeline import Run
+from deployments.demo.timeline import Run, read_runs
 from deployments.sandbox.world import APPLICATION, World
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
@@ -126,9 +126,8 @@ def test_a_stop_holds_every_promotion_but_no_rollback_until_somebody_lets_them_g
 
 
 def _both(client: Any, commit: str) -> list[UUID]:
-    runs = [run for run in client.read_flow_runs() if run.parameters.get("commit") == commit]
-    mine = [run for run in runs if run.parameters.get("environment") == "production"]
-    return [run.id for run in sorted(mine, key=lambda run: run.created)]
+    mine = [run for run in read_runs(client, commit) if run.environment == "production"]
+    return [run.run_id for run in mine]
 
 
 def test_status_and_why_tell_what_runs_what_waits_and_whose_move_it_is(world: World, tell, policy, tidegate) -> None:

@@ -67,8 +67,8 @@ def test_removing_nobody_says_who_there_is(tidegate: Tidegate) -> None:
 
 
 def test_where_nothing_waits_nothing_is_answered(tidegate: Tidegate) -> None:
-    refusal = "no promotion of shop-api to production waits for an approval"
-    code, _, said = tidegate("approve", "shop-api", "production", "--yes")
+    refusal = "no promotion of shop-api to staging waits for an approval"
+    code, _, said = tidegate("approve", "shop-api", "staging", "--yes")
     assert (code, refusal in said) == (1, True)
     unknown = str(uuid4())
     code, _, said = tidegate("reject", f"http://prefect/runs/flow-run/{unknown}", "--yes")

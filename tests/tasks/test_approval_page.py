@@ -9,6 +9,7 @@ import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
 from deployments.approval_seal import make_seal, read_seal
 from deployments.sandbox.server import serve
@@ -20,6 +21,7 @@ from tasks.domain.delivery.approval import ApprovalPolicy, Identity
 from tasks.domain.errors import ConfigurationError
 
 PASSWORD = "only the proxy knows this one"
+ASKING = FlowFilter(name=FlowFilterName(any_=["asks-on-the-page"]))
 REPLIES: dict[str, Reply] = {}
 QUESTION = "## shop-api → production\n\n- <script>alert(1)</script> [x](javascript:alert(1)) *done*"
 
@@ -47,7 +49,7 @@ class Page:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with get_client(sync_client=True) as client:
-                for run in client.read_flow_runs():
+                for run in client.read_flow_runs(flow_filter=ASKING):
                     details = run.state.state_details if run.state else None
                     if run.parameters == {"number": self.number} and details and details.pause_key == key:
                         return str(run.id), question_id(str(run.id), key)

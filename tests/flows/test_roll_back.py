@@ -54,7 +54,7 @@ def gitops_head(world: World) -> str | None:
 def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(
     world: World, tell, start, tidegate
 ) -> None:
-    before = world.read_environment("production").digest
+    before = world.read_changes("production")[0].digest
     commit, runs = tell("approve")
     bad = runs["production"].digest
     assert world.read_environment("production").digest == bad != before

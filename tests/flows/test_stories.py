@@ -79,7 +79,7 @@ def test_a_failed_gate_builds_nothing_and_says_why(world: World, tell) -> None:
 
 
 def test_a_release_that_never_becomes_ready_is_taken_back(world: World, tell) -> None:
-    before = world.read_environment("production").digest
+    before = world.read_changes("production")[0].digest
     meanwhile = find_story("bad-release").meanwhile
 
     def approve_what_will_fail(waiting: Run) -> None:

@@ -197,7 +197,7 @@ def test_a_request_that_nobody_here_understands_is_left_to_its_owner(remote) -> 
         answer = pool.submit(write, remote.block, "one", B)
         until(lambda: len(requests(remote.block)) == 1)
         # As one of a newer version, to whoever reads it; its owner knows what it wants.
-        requests(remote.block)[0].write_text('{"change": {"of": "tomorrow"}}')
+        requests(remote.block)[0].write_text('{"edits": [{"change": {"of": "tomorrow"}}]}')
     assert answer.result().changed
 
 
@@ -221,8 +221,9 @@ def test_the_death_of_the_process_that_writes_loses_nothing_of_the_others(remote
     add_files(remote, names)
     before = remote.head()
     block = remote.block.model_copy(update={"committer_email": "tidegate@localhost"})
-    # The first push stays long enough for its process to be killed, and is turned down.
-    remote.hook("pre-receive", f"test -e {remote.bare}/seen || {{ touch {remote.bare}/seen; sleep 1; exit 1; }}")
+    # The first push stays until its process is killed, and is turned down.
+    killed = f"for _ in $(seq 600); do test -e {remote.bare}/killed && exit 1; sleep 0.1; done; exit 1"
+    remote.hook("pre-receive", f"test -e {remote.bare}/seen || {{ touch {remote.bare}/seen; {killed}; }}")
     with open_mirror(block) as mirror:
         mirror.fetch()
         writer = subprocess.Popen(
@@ -235,6 +236,7 @@ def test_the_death_of_the_process_that_writes_loses_nothing_of_the_others(remote
         until(lambda: len(requests(block)) == 3)
         writer.kill()
         writer.wait()
+        (remote.bare / "killed").touch()
         written = [answer.result() for answer in answers]
     assert all(answer.changed for answer in written)
     assert sorted(answer.revision for answer in written) == sorted(remote.git("rev-list", f"{before}..main").split())

@@ -21,7 +21,7 @@ from deployments.sandbox.registry.state import RegistryState
 from deployments.sandbox.sonarqube.state import SonarQubeState
 from tasks.domain.event.payloads import EVENTS
 from tasks.domain.image import parse_image
-from tasks.domain.promotion.history import Change, parse_change
+from tasks.domain.promotion.history import Change, parse_changes
 
 APPLICATION, REPOSITORY, GITOPS = "shop-api", "acme/shop-api", "acme/gitops"
 ENVIRONMENTS = ("staging", "production")
@@ -145,8 +145,8 @@ class World:
         log = ["git", "-C", str(folder), "log", "--format=%H%x00%cI%x00%B%x01", "main"]
         text = subprocess.run(log, capture_output=True, text=True, check=True).stdout
         commits = (entry.strip("\n").split("\0") for entry in text.split("\1") if entry.strip())
-        changes = (parse_change(body, sha, datetime.fromisoformat(when)) for sha, when, body in commits)
-        return [change for change in changes if change and change.environment == environment]
+        changes = (c for sha, when, body in commits for c in parse_changes(body, sha, datetime.fromisoformat(when)))
+        return [change for change in changes if change.environment == environment]
 
     def wait_for_health(self, name: str, *healths: str) -> None:
         """Raises TimeoutError where Argo CD reports none of these within a minute."""

@@ -1,6 +1,9 @@
-"""Many edits as one row of commits on top of a revision; each has an outcome of its own, as if it came alone."""
+"""Many edits as one row of commits on top of a revision; each has an outcome of its own, as if it came alone.
 
-from collections.abc import Callable, Iterator, Sequence
+Only edits that are added together share a commit, and their fate.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.domain.delivery.manifest import Manifest
@@ -36,8 +39,18 @@ class Written:
 
 # A commit that is there already, or the number of one that the batch makes.
 Commit = str | int
-# What an edit comes to, once the SHAs of the batch's commits are known.
-Outcome = Callable[[Sequence[str]], Written | DesiredStateConflict]
+# What edits come to, once the SHAs of the batch's commits are known: one answer for each.
+Outcome = Callable[[Sequence[str]], tuple[Written, ...] | DesiredStateConflict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """The file does not hold what it should any more, since that commit."""
+
+    path: str
+    current: ImageReference | None
+    expected: str
+    since: Commit
 
 
 class Batch:
@@ -47,40 +60,57 @@ class Batch:
         self._mirror, self._head = mirror, head
         self._files = dict(mirror.read_all(head, [edit.manifest.file for edit in edits if edit.manifest]))
         self._commits: list[NewCommit] = []
-        self._changes: list[Change] = []
+        self._changes: list[tuple[Change, ...]] = []
 
-    def add(self, edit: Edit) -> Outcome:
-        """What this edit comes to; raises InvalidManifest or InvalidImageReference where it cannot be made."""
-        if edit.manifest is None or edit.image is None:
-            return self._note(edit.change)
-        file = self._file(edit.manifest)
-        current = read_image(file.text, edit.manifest, file=file.path)
-        if is_same(current, edit.image):
-            return _found(self._since(edit.manifest, edit.image))
-        expected = edit.expected_digest
-        if expected is not None and (current is None or current.digest != expected):
-            return _conflict(file.path, current, expected, self._since(edit.manifest, current))
-        edited = replace(file, text=set_image(file.text, edit.manifest, edit.image, file=file.path))
-        self._files[file.path] = edited
-        return self._new(edit.change, edited)
+    def add(self, edits: Sequence[Edit]) -> Outcome:
+        """What these edits come to: one commit for all that is not there yet, or none where one cannot be made.
+
+        Raises InvalidManifest or InvalidImageReference where that is for what they say.
+        """
+        files: dict[str, TreeFile] = {}
+        found: dict[int, Commit] = {}
+        for number, edit in enumerate(edits):
+            there = self._find(edit, files)
+            if isinstance(there, _Conflict):
+                return _conflict(there)
+            if there is not None:
+                found[number] = there
+        new = [edit.change for number, edit in enumerate(edits) if number not in found]
+        made = self._new(new, files) if new else 0
+        return lambda shas: tuple(
+            Written(_sha(found.get(number, made), shas), changed=number not in found) for number in range(len(edits))
+        )
 
     def commit(self) -> list[str]:
         """Make the commits; their SHAs, the newest last."""
         return self._mirror.add(self._head, self._commits)
 
-    def _note(self, change: Change) -> Outcome:
+    def _find(self, edit: Edit, files: dict[str, TreeFile]) -> Commit | _Conflict | None:
+        """The commit that holds the edit already; None where it has to be made, and is then in `files`."""
+        if edit.manifest is None or edit.image is None:
+            return self._find_note(edit.change)
+        file = files.get(edit.manifest.file) or self._file(edit.manifest)
+        current = read_image(file.text, edit.manifest, file=file.path)
+        if is_same(current, edit.image):
+            return self._since(edit.manifest, edit.image)
+        expected = edit.expected_digest
+        if expected is not None and (current is None or current.digest != expected):
+            return _Conflict(file.path, current, expected, self._since(edit.manifest, current))
+        files[file.path] = replace(file, text=set_image(file.text, edit.manifest, edit.image, file=file.path))
+        return None
+
+    def _find_note(self, change: Change) -> Commit | None:
         for where, known in self._known(change):
             if change.digest in (known.digest, known.rollback_of):
-                if known.clears_quarantine:
-                    return _found(where)
-                break
-        return self._new(change, None)
+                return where if known.clears_quarantine else None
+        return None
 
-    def _new(self, change: Change, file: TreeFile | None) -> Outcome:
-        number = len(self._commits)
-        self._commits.append(NewCommit(promotion_message(change), file))
-        self._changes.append(change)
-        return lambda shas: Written(shas[number], changed=True)
+    def _new(self, changes: Sequence[Change], files: Mapping[str, TreeFile]) -> int:
+        """The number of the commit that makes these changes."""
+        self._files.update(files)
+        self._commits.append(NewCommit(promotion_message(*changes), tuple(files.values())))
+        self._changes.append(tuple(changes))
+        return len(self._commits) - 1
 
     def _file(self, manifest: Manifest) -> TreeFile:
         file = self._files[manifest.file]
@@ -92,9 +122,10 @@ class Batch:
 
     def _known(self, place: Change) -> Iterator[tuple[Commit, Change]]:
         """The changes of the same place, newest first, with their commits."""
-        for number, known in reversed(list(enumerate(self._changes))):
-            if (known.application, known.environment) == (place.application, place.environment):
-                yield number, known
+        for number, changes in reversed(list(enumerate(self._changes))):
+            for known in changes:
+                if (known.application, known.environment) == (place.application, place.environment):
+                    yield number, known
         for known in changes_in(self._mirror, self._head, place.application, place.environment):
             yield known.revision, known
 
@@ -102,23 +133,20 @@ class Batch:
         """The commit since which the file names the image without a break, as it does now."""
         found: int | None = None
         for number, commit in reversed(list(enumerate(self._commits))):
-            if commit.file and commit.file.path == manifest.file:
-                if not holds(commit.file.text, manifest, image) and found is not None:
-                    return found
-                found = number
+            for file in commit.files:
+                if file.path == manifest.file:
+                    if not holds(file.text, manifest, image) and found is not None:
+                        return found
+                    found = number
         if found is not None and not holds_at(self._mirror, self._head, manifest, image):
             return found
         return introduced(self._mirror, manifest, self._head, image)
 
 
-def _found(commit: Commit) -> Outcome:
-    return lambda shas: Written(_sha(commit, shas), changed=False)
-
-
-def _conflict(path: str, current: ImageReference | None, expected: str, since: Commit) -> Outcome:
+def _conflict(found: _Conflict) -> Outcome:
     return lambda shas: DesiredStateConflict(
-        f"{path} holds {current or 'no image'} since commit {_sha(since, shas)}, not {expected} any more; "
-        "nothing was written, look at that commit and decide again"
+        f"{found.path} holds {found.current or 'no image'} since commit {_sha(found.since, shas)}, not "
+        f"{found.expected} any more; nothing was written, look at that commit and decide again"
     )
 
 

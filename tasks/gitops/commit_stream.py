@@ -22,10 +22,10 @@ class TreeFile:
 
 @dataclass(frozen=True, slots=True)
 class NewCommit:
-    """A commit to be made; without a file it changes none."""
+    """A commit to be made; without files it changes none."""
 
     message: str
-    file: TreeFile | None = None
+    files: tuple[TreeFile, ...] = ()
 
 
 def import_stream(parent: str, commits: Sequence[NewCommit], committer: str) -> bytes:
@@ -34,8 +34,11 @@ def import_stream(parent: str, commits: Sequence[NewCommit], committer: str) -> 
     `committer` is NAME <ADDRESS>.
     """
     parts = [b"feature done\n"]
-    for number, commit in enumerate(commits):
-        parts.extend(_commit(number, commit, parent, committer))
+    mark, before = 0, parent
+    for commit in commits:
+        own = mark + len(commit.files) + 1
+        parts.extend(_commit(commit, mark, before, committer))
+        mark, before = own, f":{own}"
     return b"".join([*parts, b"done\n"])
 
 
@@ -45,14 +48,16 @@ def identity(name: str, email: str) -> str:
     return f"{name.translate(plain).strip()} <{email.translate(plain).strip()}>"
 
 
-def _commit(number: int, commit: NewCommit, parent: str, committer: str) -> Iterator[bytes]:
-    blob, own, before = f":{2 * number + 1}", f":{2 * number + 2}", f":{2 * number}" if number else parent
-    if commit.file:
-        yield f"blob\nmark {blob}\n".encode() + _data(commit.file.text)
+def _commit(commit: NewCommit, mark: int, before: str, committer: str) -> Iterator[bytes]:
+    """`mark` is the last one before this commit; its files get the next ones, and it the one after these."""
+    blobs = {f":{number}": file for number, file in enumerate(commit.files, mark + 1)}
+    own = f":{mark + len(blobs) + 1}"
+    for blob, file in blobs.items():
+        yield f"blob\nmark {blob}\n".encode() + _data(file.text)
     yield f"commit {BATCH}\nmark {own}\ncommitter {committer} now\n".encode() + _data(commit.message)
     yield f"from {before}\n".encode()
-    if commit.file:
-        yield f"M {commit.file.mode} {blob} {_quoted(commit.file.path)}\n".encode()
+    for blob, file in blobs.items():
+        yield f"M {file.mode} {blob} {_quoted(file.path)}\n".encode()
     yield f"\nget-mark {own}\n".encode()
 
 

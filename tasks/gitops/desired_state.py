@@ -6,6 +6,7 @@ the text in tasks.domain.manifest. In all of these `manifest.file` is the path i
 filled in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blocks.gitops import GitOpsRepository
@@ -70,7 +71,19 @@ def write_image(
     """
     if image.digest != change.digest:
         raise ConfigurationError(f"the change is to {change.digest}, but the image is {image}; give the same digest")
-    return deliver(repository, Edit(change, manifest, image, expected_digest))
+    return deliver(repository, (Edit(change, manifest, image, expected_digest),))[0]
+
+
+@outside_task("write {name} together")
+def write_together(repository: GitOpsRepository, name: str, edits: Sequence[Edit]) -> tuple[Written, ...]:
+    """Make several edits by one commit, or none of them; what is in its manifest already keeps its own commit.
+
+    Where one manifest does not hold its `expected_digest` any more, nothing is written. Raises as write_image does.
+    """
+    for edit in edits:
+        if edit.image is None or edit.image.digest != edit.change.digest:
+            raise ConfigurationError(f"{name}: the change is to {edit.change.digest}, but the image is {edit.image}")
+    return deliver(repository, tuple(edits))
 
 
 @outside_task("propose {change.application} to {change.environment}")
@@ -100,7 +113,7 @@ def write_note(repository: GitOpsRepository, change: Change) -> Written:
     """
     if not change.clears_quarantine:
         raise ConfigurationError("a change of an image needs a manifest; write it with write_image")
-    return deliver(repository, Edit(change))
+    return deliver(repository, (Edit(change),))[0]
 
 
 @outside_task("is {ancestor} in {revision}")

@@ -6,7 +6,7 @@ from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.errors import InvalidManifest
 from tasks.domain.image import ImageReference
 from tasks.domain.manifest.formats import read_image
-from tasks.domain.promotion.history import Change, parse_change
+from tasks.domain.promotion.history import Change, parse_changes
 from tasks.gitops.mirror import GitOpsMirror
 
 # How many changes a history shows, and how far back the commit that brought an image in is looked for.
@@ -18,9 +18,9 @@ def changes_in(mirror: GitOpsMirror, head: str, application: str, environment: s
     """The latest 500 changes of an application in an environment, newest first."""
     lines = (f"Tidegate-Application: {application}", f"Tidegate-Environment: {environment}")
     found = mirror.messages(head, lines, limit=_MOST_CHANGES)
-    changes = (parse_change(message, sha, datetime.fromisoformat(date)) for sha, date, message in found)
+    changes = (c for sha, date, message in found for c in parse_changes(message, sha, datetime.fromisoformat(date)))
     # The texts may also stand elsewhere in a message, or be the beginning of a longer name.
-    ours = [c for c in changes if c and (c.application, c.environment) == (application, environment)]
+    ours = [c for c in changes if (c.application, c.environment) == (application, environment)]
     return tuple(change for change, newer in zip(ours, [None, *ours], strict=False) if not _is_again(change, newer))
 
 

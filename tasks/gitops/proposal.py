@@ -41,7 +41,7 @@ def propose(
             if tip and is_new_enough and holds_at(mirror, tip, manifest, image):
                 return tip
             edited = replace(file, text=set_image(file.text, manifest, image, file=file.path))
-            (commit,) = mirror.add(head, [NewCommit(promotion_message(change), edited)])
+            (commit,) = mirror.add(head, [NewCommit(promotion_message(change), (edited,))])
             if mirror.push_other(commit, branch, expected=tip):
                 return commit
     raise DesiredStateConflict(f"branch '{branch}' of {repository.url} moved on during each of {_TRIES} pushes")

@@ -175,7 +175,7 @@ def test_a_push_after_a_foreign_one_is_turned_down_and_changes_nothing(remote) -
         foreign = remote.commit("README.md", "foreign\n")
         file = mirror.read(old, FILE)
         assert file is not None
-        assert mirror.push(mirror.add(old, [NewCommit("late", file)])[0]) is False
+        assert mirror.push(mirror.add(old, [NewCommit("late", (file,))])[0]) is False
     assert remote.head() == foreign
 
 

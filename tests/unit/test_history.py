@@ -13,7 +13,7 @@ from tasks.domain.promotion.history import (
     Change,
     change_with,
     last_healthy_before,
-    parse_change,
+    parse_changes,
     promotion_message,
     quarantined,
 )
@@ -45,6 +45,30 @@ def test_a_promotion_is_a_sentence_and_trailers() -> None:
     )
 
 
+def test_changes_that_go_together_are_one_message_and_are_read_back_one_by_one() -> None:
+    web = change(B, application="shop-web", release="shop", approved_by="Ada")
+    together = (change(release="shop", approved_by="Ada"), web)
+    message = promotion_message(*together)
+    assert message.startswith(
+        "Promote shop to production: shop-api 1a2b3c4, shop-web 1a2b3c4\n\nTidegate-Application: "
+    )
+    assert parse_changes(message, REVISION, WHEN) == tuple(
+        replace(each, revision=REVISION, when=WHEN) for each in together
+    )
+    back = promotion_message(change(rollback_of=C, release="shop"), replace(web, replaced_unhealthy=A))
+    assert back.startswith("Roll back shop in production to shop-api 1a2b3c4, shop-web 1a2b3c4\n\n")
+
+
+def test_changes_of_one_message_that_contradict_each_other_are_none() -> None:
+    web = change(B, application="shop-web")
+    for message in (
+        promotion_message(change(), change(B)),
+        promotion_message(change(), web) + f"Tidegate-Digest: {A}\n",
+        promotion_message(change(), web) + "Tidegate-Application: shop-jobs\n",
+    ):
+        assert parse_changes(message, REVISION, WHEN) == ()
+
+
 def test_a_rollback_says_where_to_what_from_and_why() -> None:
     message = promotion_message(change(rollback_of=B, reason="never ready"))
     assert message.startswith("Roll back shop-api in production to 1a2b3c4\n\n")
@@ -59,11 +83,13 @@ def test_the_end_of_a_quarantine_says_of_what() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [change(approved_by="Ada", run="r"), change(rollback_of=B, reason="x: y"), cleared(C)], ids=str
+    "written",
+    [change(approved_by="Ada", run="r"), change(rollback_of=B, reason="x: y"), change(release="shop"), cleared(C)],
+    ids=str,
 )
 def test_what_was_written_is_read_back(written: Change) -> None:
     expected = replace(written, revision=REVISION, when=WHEN)
-    assert parse_change(promotion_message(written), REVISION, WHEN) == expected
+    assert parse_changes(promotion_message(written), REVISION, WHEN) == (expected,)
 
 
 def test_git_reads_the_same_trailers() -> None:
@@ -78,8 +104,7 @@ def test_git_reads_the_same_trailers() -> None:
 def test_text_from_outside_forges_no_trailer_and_no_line(text: str) -> None:
     written = change(approved_by=text, run=text, reason=text)
     message = promotion_message(written)
-    found = parse_change(message, REVISION, WHEN)
-    assert found is not None
+    (found,) = parse_changes(message, REVISION, WHEN)
     assert replace(found, approved_by="", run="", reason="") == change(revision=REVISION, when=WHEN)
     assert len(message.splitlines()) == message.count("\n") <= 9
     assert message.isprintable() or set(filter(lambda mark: not mark.isprintable(), message)) == {"\n"}
@@ -105,12 +130,12 @@ def test_a_text_without_end_is_cut() -> None:
     ],
 )
 def test_a_message_that_is_not_ours_or_contradicts_itself_is_no_change(message: str) -> None:
-    assert parse_change(message, REVISION, WHEN) is None
+    assert parse_changes(message, REVISION, WHEN) == ()
 
 
 def test_other_trailers_and_windows_line_ends_beside_ours_do_not_matter() -> None:
     message = promotion_message(change()) + "Signed-off-by: Ada <ada@example.com>\n\n"
-    assert parse_change(message.replace("\n", "\r\n"), "", WHEN) == change(when=WHEN)
+    assert parse_changes(message.replace("\n", "\r\n"), "", WHEN) == (change(when=WHEN),)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +203,7 @@ def test_a_promotion_says_what_did_not_work_when_it_was_replaced() -> None:
     told = change(B, replaced_unhealthy=A)
 
     assert f"Tidegate-Replaced-Unhealthy: {A}\n" in promotion_message(told)
-    assert parse_change(promotion_message(told), REVISION, WHEN) == replace(told, revision=REVISION, when=WHEN)
+    assert parse_changes(promotion_message(told), REVISION, WHEN) == (replace(told, revision=REVISION, when=WHEN),)
 
 
 @pytest.mark.parametrize(

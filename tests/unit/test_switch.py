@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.promotion.history import parse_change
+from tasks.domain.promotion.history import parse_changes
 from tasks.domain.promotion.switch import Switch, find_switches, switch_message
 
 WHEN = datetime(2026, 5, 9, 12, 30, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_what_is_written_is_read_back_and_no_text_turns_it(is_stopped: bool, by:
     message = switch_message(Switch("production", is_stopped, by, reason))
     (found,) = find_switches([(message, "1" * 40, WHEN)], "production")
     assert (found.environment, found.is_stopped, found.when) == ("production", is_stopped, WHEN)
-    assert parse_change(message, "1" * 40, WHEN) is None
+    assert parse_changes(message, "1" * 40, WHEN) == ()
 
 
 def test_other_environments_and_other_commits_are_none_of_it() -> None:

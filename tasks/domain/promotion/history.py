@@ -16,6 +16,8 @@ from tasks.domain.image import COMMIT, DIGEST
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _TRAILER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*): *(.*)")
 _PREFIX = "Tidegate-"
+# With this one the trailers of each change begin.
+_FIRST = "Application"
 _LONGEST_VALUE = 500
 
 
@@ -24,10 +26,10 @@ class Change:
     """What one commit did to one environment: a promotion, a rollback or the end of a quarantine.
 
     `rollback_of` is the digest that a rollback took out, `replaced_unhealthy` the one that a promotion replaced where
-    that did not work when it was replaced; `break_glass` is why windows and freezes were passed; with
-    `clears_quarantine` the commit changes no manifest and only takes `digest` out of quarantine. `revision` and `when`
-    are the commit's, once there is one. Raises ConfigurationError where a name, digest or commit is malformed; the
-    other texts may hold anything.
+    that did not work when it was replaced; `break_glass` is why windows and freezes were passed; `release` names what
+    it went with; with `clears_quarantine` the commit changes no manifest and only takes `digest` out of quarantine.
+    `revision` and `when` are the commit's, once there is one. Raises ConfigurationError where a name, digest or commit
+    is malformed; the other texts may hold anything.
     """
 
     application: str
@@ -41,6 +43,7 @@ class Change:
     break_glass: str = ""
     replaced_unhealthy: str | None = None
     clears_quarantine: bool = False
+    release: str = ""
     revision: str = ""
     when: datetime | None = None
 
@@ -55,14 +58,39 @@ class Change:
             raise ConfigurationError(f"commit {self.source_commit!r} is not a full SHA; give all 40 hexadecimal digits")
 
 
-def promotion_message(change: Change) -> str:
-    """The commit message of a change; no text in it can pass for a second trailer or another line."""
-    return f"{_subject(change)}\n\n" + "".join(f"{_PREFIX}{key}: {value}\n" for key, value in _trailers(change))
+def promotion_message(change: Change, *others: Change) -> str:
+    """The commit message of a change, or of several that are made together, one after another in its trailers.
+
+    No text in it can pass for another trailer or another line.
+    """
+    changes = (change, *others)
+    subject = _subject_of_all(changes) if others else _subject(change)
+    return f"{subject}\n\n" + "".join(
+        f"{_PREFIX}{key}: {value}\n" for each in changes for key, value in _trailers(each)
+    )
 
 
-def parse_change(message: str, revision: str, when: datetime) -> Change | None:
-    """The change that a commit with this message made; None where it is not Tidegate's or its trailers contradict."""
-    trailers = read_trailers(message)
+def parse_changes(message: str, revision: str, when: datetime) -> tuple[Change, ...]:
+    """The changes that a commit with this message made; none where it is not Tidegate's or its trailers contradict."""
+    changes = [_change(trailers, revision, when) for trailers in _groups(message)]
+    found = tuple(change for change in changes if change is not None)
+    places = {(change.application, change.environment) for change in found}
+    return found if len(places) == len(changes) else ()
+
+
+def _groups(message: str) -> list[dict[str, str] | None]:
+    """The trailers of each change, which begin with its application; None where one is given twice."""
+    groups: list[dict[str, str] | None] = []
+    pairs: list[tuple[str, str]] = []
+    for key, value in (*_pairs(message), (_FIRST, "")):
+        if key == _FIRST and any(known == _FIRST for known, _ in pairs):
+            groups.append(_unique(pairs))
+            pairs = []
+        pairs.append((key, value))
+    return groups
+
+
+def _change(trailers: dict[str, str] | None, revision: str, when: datetime) -> Change | None:
     if trailers is None or {"Digest", "Quarantine-Cleared"} <= trailers.keys():
         return None
     try:
@@ -78,6 +106,7 @@ def parse_change(message: str, revision: str, when: datetime) -> Change | None:
             break_glass=trailers.get("Break-Glass", ""),
             replaced_unhealthy=trailers.get("Replaced-Unhealthy"),
             clears_quarantine="Quarantine-Cleared" in trailers,
+            release=trailers.get("Release", ""),
             revision=revision,
             when=when,
         )
@@ -140,9 +169,18 @@ def _subject(change: Change) -> str:
     return f"Promote {change.application} {short} to {change.environment}"
 
 
+def _subject_of_all(changes: Sequence[Change]) -> str:
+    first = changes[0]
+    what = first.release or "several applications"
+    each = ", ".join(f"{change.application} {change.source_commit[:7]}" for change in changes)
+    if any(change.rollback_of for change in changes):
+        return f"Roll back {what} in {first.environment} to {each}"
+    return f"Promote {what} to {first.environment}: {each}"
+
+
 def _trailers(change: Change) -> list[tuple[str, str]]:
     trailers = [
-        ("Application", change.application),
+        (_FIRST, change.application),
         ("Environment", change.environment),
         ("Quarantine-Cleared" if change.clears_quarantine else "Digest", change.digest),
         ("Source-Commit", change.source_commit),
@@ -152,6 +190,7 @@ def _trailers(change: Change) -> list[tuple[str, str]]:
         ("Reason", one_line(change.reason)),
         ("Break-Glass", one_line(change.break_glass)),
         ("Replaced-Unhealthy", change.replaced_unhealthy or ""),
+        ("Release", one_line(change.release)),
     ]
     return [(key, value) for key, value in trailers if value]
 
@@ -166,18 +205,19 @@ def one_line(text: str) -> str:
 
 def read_trailers(message: str) -> dict[str, str] | None:
     """Our trailers without their prefix; None where there are none or one is given twice."""
+    return _unique(_pairs(message)) or None
+
+
+def _unique(pairs: Sequence[tuple[str, str]]) -> dict[str, str] | None:
+    trailers = dict(pairs)
+    return trailers if len(trailers) == len(pairs) else None
+
+
+def _pairs(message: str) -> list[tuple[str, str]]:
     paragraph = message.replace("\r\n", "\n").rstrip().rpartition("\n\n")[2]
-    trailers: dict[str, str] = {}
     # Not splitlines(): it also splits at marks that git takes for a part of the line.
-    for line in paragraph.split("\n"):
-        match = _TRAILER.fullmatch(line.rstrip())
-        if match is None or not match[1].startswith(_PREFIX):
-            continue
-        key = match[1].removeprefix(_PREFIX)
-        if key in trailers:
-            return None
-        trailers[key] = match[2]
-    return trailers or None
+    matches = (_TRAILER.fullmatch(line.rstrip()) for line in paragraph.split("\n"))
+    return [(match[1].removeprefix(_PREFIX), match[2]) for match in matches if match and match[1].startswith(_PREFIX)]
 
 
 def _why(change: Change) -> str:

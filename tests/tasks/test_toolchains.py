@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -18,7 +19,8 @@ from tasks.domain.delivery.application import Application
 from tasks.domain.gates.checks import CheckOutcome, decide_check
 from tasks.domain.gates.measure import CoveredLines
 from tasks.domain.toolchain.cache import cache_environment
-from tasks.domain.toolchain.defaults import Equipped, equip
+from tasks.domain.toolchain.defaults import Equipped, default_checks, equip
+from tasks.domain.toolchain.recognition import TreeFacts
 
 APPLICATIONS = Path(__file__).parent.parent / "data" / "applications"
 
@@ -123,6 +125,23 @@ def test_a_python_application(check: Callable[..., dict[str, CheckOutcome]]) -> 
     assert covered(outcomes["tests"]) == {"shop/prices.py": (7,)}
 
 
+def test_an_audit_that_reaches_no_service_fails_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip-audit ends with 1 then, which otherwise means that it found something."""
+    audit = default_checks("python", TreeFacts(frozenset(), {}))["audit"]
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "frozen.txt").write_text("shaky==2.10\n")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        monkeypatch.setenv(PASSED_ON, "HTTPS_PROXY")
+        verdict = decide_check(audit, run_check.fn("audit", audit, tmp_path))
+    assert verdict.has_failed
+    assert verdict.reason.startswith(
+        "build/reports/pip-audit.json was not written; the check must write it. `sh` ended"
+    )
+    assert "Unable to connect to proxy" in verdict.reason
+
+
 @pytest.mark.skipif(shutil.which("mvn") is None, reason="mvn is not on the PATH")
 def test_a_maven_application(
     check: Callable[..., dict[str, CheckOutcome]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -136,3 +155,16 @@ def test_a_maven_application(
     coverage = outcomes["tests"].coverage
     assert coverage is not None
     assert coverage.lines == CoveredLines(2, 3)
+
+
+@pytest.mark.skipif(shutil.which("gradle") is None, reason="gradle is not on the PATH")
+def test_a_gradle_application(check: Callable[..., dict[str, CheckOutcome]]) -> None:
+    try:
+        outcomes = check("gradle", "lint", "tests")
+    except AssertionError as refusal:
+        if "Could not resolve" in str(refusal):
+            pytest.skip("Maven Central does not answer")
+        raise
+    assert outcomes["tests"].tests is not None
+    assert (outcomes["tests"].tests.passed, outcomes["tests"].tests.skipped) == (1, 1)
+    assert covered(outcomes["tests"]) == {"**/com/acme/shop/Prices.java": (12,)}

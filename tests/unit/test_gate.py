@@ -101,6 +101,11 @@ def after_tests(**facts: Any) -> CheckOutcome:
         (BANDIT, outcome(ending=Exited(1), findings=(FINDING,)), passed("Passed in 1.2 s. 1 finding reported.")),
         (BANDIT, outcome(findings=()), passed("Passed in 1.2 s. 0 findings reported.")),
         (BANDIT, outcome(ending=Exited(1)), failed("bandit.json was not read; the check must write it.")),
+        (
+            BANDIT,
+            outcome(ending=Exited(1), report_problem="bandit.json was not written; x", tail=("cannot reach it", " ")),
+            failed("bandit.json was not written; x. `bandit` ended with exit code 1: cannot reach it"),
+        ),
         (BANDIT, outcome(ending=Exited(2), tail=("usage",)), failed("`bandit` ended with exit code 2: usage")),
         (SCAN, outcome(), failed("report-task.txt was not read; the check must write it.")),
         (SCAN, outcome(analysis=ANALYSIS), pending("Waiting for SonarQube's quality gate.")),

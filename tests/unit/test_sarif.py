@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tasks.domain.errors import InvalidReport
 from tasks.domain.gates.finding import Finding, Kind, Severity
 from tasks.domain.reports.sarif import parse_sarif
 
@@ -85,9 +86,40 @@ def test_a_rule_is_named_by_id_reference_or_index_and_an_id_may_go_on() -> None:
 
 
 def test_a_message_may_stand_at_the_rule_and_take_arguments() -> None:
-    rule = {"id": "R1", "messageStrings": {"default": {"text": "{0} is not {1}"}}}
-    message = {"id": "default", "arguments": ["this", "that"]}
-    assert one({"message": message}, rules=[rule]).message == "this is not that"
+    rule = {"id": "R1", "messageStrings": {"default": {"text": "{0} is not {1}, {2} {x}"}}}
+    message = {"id": "default", "arguments": ["this", "that {0}"]}
+    assert one({"message": message}, rules=[rule]).message == "this is not that {0}, {2} {x}"
+
+
+def test_a_secret_scanner_s_results_are_bad_where_nothing_else_is_said() -> None:
+    leak = json.loads(run({}, {"level": "note"}))
+    leak["runs"][0]["tool"]["driver"]["name"] = "gitleaks"
+    found = parse_sarif(json.dumps(leak).encode(), "r.sarif")
+    assert [(finding.kind, finding.severity) for finding in found] == [
+        (Kind.SECRET, Severity.HIGH),
+        (Kind.SECRET, Severity.LOW),
+    ]
+
+
+@pytest.mark.parametrize(("tool", "message"), [("Bandit", "password"), ("Other", "password: 'x'")])
+def test_only_bandit_s_messages_on_passwords_are_cut(tool: str, message: str) -> None:
+    report = json.loads(run({"ruleId": "B106", "message": {"text": "password: 'x'"}}))
+    report["runs"][0]["tool"]["driver"]["name"] = tool
+    [finding] = parse_sarif(json.dumps(report).encode(), "r.sarif")
+    assert finding.message == message
+
+
+@pytest.mark.parametrize(
+    ("notifications", "why"),
+    [
+        ({}, "Scanner did not finish; run"),
+        ({"toolExecutionNotifications": [{"level": "warning", "message": {"text": "odd"}}]}, "not finish; run"),
+        ({"toolConfigurationNotifications": [{"level": "error", "message": {"text": "bad rule"}}]}, ": bad rule; run"),
+    ],
+)
+def test_why_a_tool_did_not_finish_is_its_first_error(notifications: dict[str, Any], why: str) -> None:
+    with pytest.raises(InvalidReport, match=why):
+        parse_sarif(run({}, invocations=[{"executionSuccessful": False} | notifications]), "r.sarif")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +128,8 @@ def test_a_message_may_stand_at_the_rule_and_take_arguments() -> None:
         ({"uri": "a.py"}, {}, "a.py"),
         ({"uri": "a.py", "uriBaseId": "ROOT"}, {"ROOT": {"uri": "file:///checkout/src/"}}, "src/a.py"),
         ({"uri": "a.py", "uriBaseId": "NOWHERE"}, {}, "a.py"),
+        ({"uri": "file:///checkout/a.py", "uriBaseId": "ROOT"}, {"ROOT": {"uri": "x/"}}, "a.py"),
+        ({"uri": "file://[a.py"}, {}, "file:/[a.py"),
         (
             {"uri": "a.py", "uriBaseId": "A"},
             {"A": {"uri": "x/", "uriBaseId": "B"}, "B": {"uri": "y/", "uriBaseId": "A"}},

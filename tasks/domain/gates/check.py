@@ -30,7 +30,8 @@ class Reports(Part):
     sarif: Path | None = Field(None, description="SARIF 2.1.0, of any linter or scanner: findings.")
     trivy: Path | None = Field(None, description="Trivy's JSON report: findings and vulnerabilities.")
     gitleaks: Path | None = Field(None, description="gitleaks' JSON report: secrets.")
-    detect_secrets: Path | None = Field(None, description="What `detect-secrets scan` prints: secrets.")
+    # Without --all-files it asks git for the files, and finds nothing where git may not or cannot answer.
+    detect_secrets: Path | None = Field(None, description="What `detect-secrets scan --all-files` prints: secrets.")
     bandit: Path | None = Field(None, description="bandit's JSON report: findings.")
     hadolint: Path | None = Field(None, description="hadolint's JSON report: findings.")
     pip_audit: Path | None = Field(None, description="pip-audit's JSON report: vulnerabilities.")

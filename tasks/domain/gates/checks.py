@@ -69,8 +69,7 @@ def decide_check(check: Check, outcome: CheckOutcome | None) -> Verdict:
     """The verdict on one check's outcome; pending only while SonarQube still computes."""
     if outcome is None:
         return failed("The check did not run; look at the flow run's log.")
-    problem = _command_problem(check, outcome) or outcome.report_problem
-    if problem:
+    if problem := _command_problem(check, outcome) or _report_problem(check, outcome):
         return failed(problem)
     if problem := _missing_report(check, outcome):
         return failed(problem)
@@ -96,14 +95,29 @@ def _command_problem(check: Check, outcome: CheckOutcome) -> str | None:
     if outcome.ending.code < 0:
         return f"`{program}` was ended by signal {-outcome.ending.code}."
     if outcome.ending.code not in check.exit_codes:
-        last = next((line for line in reversed(outcome.tail) if line.strip()), "it printed nothing").strip()
-        return f"`{program}` ended with exit code {outcome.ending.code}: {last}{_absent_in_script(outcome, last)}"
+        return f"{_last_words(program, outcome)}{_absent_in_script(outcome)}"
     return None
 
 
-def _absent_in_script(outcome: CheckOutcome, last: str) -> str:
+def _report_problem(check: Check, outcome: CheckOutcome) -> str | None:
+    # Where an exit code that is allowed means findings, it means a failure too: pip-audit ends with 1 for either.
+    if outcome.report_problem and isinstance(outcome.ending, Exited) and outcome.ending.code:
+        return f"{outcome.report_problem}. {_last_words(check.command[0], outcome)}"
+    return outcome.report_problem
+
+
+def _last_words(program: str, outcome: CheckOutcome) -> str:
+    code = outcome.ending.code if isinstance(outcome.ending, Exited) else 0
+    return f"`{program}` ended with exit code {code}: {_last_line(outcome)}"
+
+
+def _last_line(outcome: CheckOutcome) -> str:
+    return next((line for line in reversed(outcome.tail) if line.strip()), "it printed nothing").strip()
+
+
+def _absent_in_script(outcome: CheckOutcome) -> str:
     # The code of a shell that did not find a program (POSIX, Shell Command Language, 2.8.2).
-    is_absent = outcome.ending == Exited(127) and (found := _NOT_FOUND.search(last))
+    is_absent = outcome.ending == Exited(127) and (found := _NOT_FOUND.search(_last_line(outcome)))
     return f".{install_hint(found[1])}" if is_absent and found else ""
 
 

@@ -32,7 +32,9 @@ def parse_junit(report: bytes, expected: str) -> TestCount:
 
 
 def _describe(case: Element, problem: Element) -> str:
-    name = ".".join(part for part in (case.get("classname"), case.get("name")) if part) or "a case without a name"
+    # Some runners, such as Jest's, write the same name twice.
+    parts = dict.fromkeys(part for part in (case.get("classname"), case.get("name")) if part)
+    name = ".".join(parts) or "a case without a name"
     text = problem.get("message") or problem.text or ""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{name}: {first}"[:300] if first else name[:300]

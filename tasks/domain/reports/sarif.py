@@ -3,13 +3,13 @@
 import posixpath
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from tasks.domain.errors import InvalidReport
 from tasks.domain.gates.finding import Finding, Kind, Severity, one_line
 from tasks.domain.reports.content import read_json
 from tasks.domain.reports.place import relative_path
-from tasks.domain.reports.sarif_parts import ArtifactLocation, Result, Rule, Run, Sarif
+from tasks.domain.reports.sarif_habits import NO_FINGERPRINTS, habits_of
+from tasks.domain.reports.sarif_parts import ArtifactLocation, Level, Result, Rule, Run, Sarif
 
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.INFO}
 # GitHub's bands of `security-severity`, a CVSS score.
@@ -17,6 +17,11 @@ _BANDS = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM)
 _ADVISORY = re.compile(r"(CVE-\d{4}-|GHSA-|PYSEC-|RUSTSEC-|GO-\d{4}-|SNYK-(?!CODE))", re.IGNORECASE)
 _ACCEPTED = {None, "accepted"}
 _MOST_BASES = 10
+# https://datatracker.ietf.org/doc/html/rfc3986#section-3.1
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
+# More than is ever shown; arguments for many placeholders could fill the worker's memory.
+_MOST_TEXT = 1000
 
 
 def parse_sarif(report: bytes, expected: str, *, roots: tuple[str, ...] = ()) -> tuple[Finding, ...]:
@@ -49,17 +54,18 @@ def _rules(run: Run) -> dict[str, Rule]:
 
 def _finding(run: Run, result: Result, rules: Mapping[str, Rule], roots: tuple[str, ...]) -> Finding:
     name, rule = _rule(run, result, rules)
-    is_advisory = bool(_ADVISORY.match(name))
+    habits = habits_of(run.tool.driver.name, name)
+    kind = Kind.VULNERABILITY if _ADVISORY.match(name) else habits.kind
     physical = next((place.physical_location for place in result.locations or () if place.physical_location), None)
     at = physical.artifact_location if physical else None
     return Finding(
         tool=run.tool.driver.name,
         rule=name,
-        severity=_severity(result, rule),
-        message=one_line(_message(result, rule)) or name,
+        severity=_severity(result, rule, habits.level),
+        message=one_line(habits.shown(_message(result, rule))) or name,
         file=_file(at, run, roots) if at else "",
         line=physical.region.start_line or 0 if physical and physical.region else 0,
-        kind=Kind.VULNERABILITY if is_advisory else Kind.CODE,
+        kind=kind,
         fixable=True if result.fixes else None,
         identity=_identity(result),
     )
@@ -74,12 +80,12 @@ def _rule(run: Run, result: Result, rules: Mapping[str, Rule]) -> tuple[str, Rul
     return name or "unnamed", rules.get(name or "") or rules.get((name or "").partition("/")[0])
 
 
-def _severity(result: Result, rule: Rule | None) -> Severity:
+def _severity(result: Result, rule: Rule | None, otherwise: Level) -> Severity:
     for properties in (result.properties, rule.properties if rule else None):
         if properties and properties.security_severity is not None:
             return next((band for least, band in _BANDS if properties.security_severity >= least), Severity.UNKNOWN)
     configured = rule.default_configuration.level if rule and rule.default_configuration else None
-    return _LEVELS[result.level or configured or "warning"]
+    return _LEVELS[result.level or configured or otherwise]
 
 
 def _message(result: Result, rule: Rule | None) -> str:
@@ -87,15 +93,15 @@ def _message(result: Result, rule: Rule | None) -> str:
     if text is None and rule:
         named = (rule.message_strings or {}).get(result.message.id or "")
         text = (named.text if named else None) or (rule.short_description.text if rule.short_description else None)
-    for index, argument in enumerate(result.message.arguments or ()):
-        text = (text or "").replace(f"{{{index}}}", argument)
-    return text or ""
+    arguments = {str(index): argument[:_MOST_TEXT] for index, argument in enumerate(result.message.arguments or ())}
+    return _PLACEHOLDER.sub(lambda place: arguments.get(place[1], place[0]), (text or "")[:_MOST_TEXT])
 
 
 def _identity(result: Result) -> str:
     """The tool's own fingerprint; the line's hash is the one of the partial ones that survives moves."""
-    if result.fingerprints:
-        return " ".join(f"{name}={value}" for name, value in sorted(result.fingerprints.items()))
+    own = {name: value for name, value in (result.fingerprints or {}).items() if value not in NO_FINGERPRINTS}
+    if own:
+        return " ".join(f"{name}={value}" for name, value in sorted(own.items()))
     return (result.partial_fingerprints or {}).get("primaryLocationLineHash") or ""
 
 
@@ -103,7 +109,7 @@ def _file(at: ArtifactLocation, run: Run, roots: tuple[str, ...]) -> str:
     uri, base = at.uri or "", at.uri_base_id
     bases = run.original_uri_base_ids or {}
     for _ in range(_MOST_BASES):
-        if base is None or base not in bases or posixpath.isabs(uri) or urlsplit(uri).scheme:
+        if base is None or base not in bases or posixpath.isabs(uri) or _SCHEME.match(uri):
             break
         uri, base = posixpath.join(bases[base].uri or "", uri), bases[base].uri_base_id
     return relative_path(uri, roots)

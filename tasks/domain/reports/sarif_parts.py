@@ -1,5 +1,6 @@
 """The parts of a SARIF file that are read, in the words of the standard; snippets of code are left where they are."""
 
+import posixpath
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -117,10 +118,17 @@ class Result(_Camel):
 
 
 class Notification(_Camel):
-    """Something that happened while the tool ran."""
+    """Something that happened while the tool ran, perhaps at a place."""
 
     level: Level | None = None
     message: Text
+    locations: list[Location] | None = None
+
+    def __str__(self) -> str:
+        physical = next((one.physical_location for one in self.locations or () if one.physical_location), None)
+        uri = physical.artifact_location.uri if physical and physical.artifact_location else None
+        file = f" in {posixpath.basename(uri)}" if uri else ""
+        return f"{one_line(self.message.text or '')}{file}"
 
 
 class Invocation(_Camel):
@@ -128,12 +136,15 @@ class Invocation(_Camel):
 
     execution_successful: bool | None = None
     tool_execution_notifications: list[Notification] | None = None
+    # Where ESLint names the files that it could not parse.
+    tool_configuration_notifications: list[Notification] | None = None
 
     @property
     def why(self) -> str:
         """The first error that it names, behind a colon; else nothing."""
-        errors = [one for one in self.tool_execution_notifications or () if one.level == "error" and one.message.text]
-        return f": {one_line(errors[0].message.text or '')}" if errors else ""
+        said = (*(self.tool_execution_notifications or ()), *(self.tool_configuration_notifications or ()))
+        errors = [one for one in said if one.level == "error" and one.message.text]
+        return f": {errors[0]}" if errors else ""
 
 
 class Run(_Camel):

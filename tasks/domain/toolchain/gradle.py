@@ -3,12 +3,17 @@
 from tasks.domain.gates.check import Check, Reports
 from tasks.domain.toolchain.recognition import TreeFacts
 
-# From an init script of the platform's: that a build measures its coverage is not for the build to say.
+# From an init script of the platform's: that a build measures its coverage is not for the build to say. It is written
+# for every Gradle since 4, such as Debian's 4.4: tasks by name came with 4.9, `required` with 6.1; and an old Gradle
+# that runs on a newer Java than it knew has a JaCoCo that cannot read its classes.
 _INIT = """allprojects { project ->
   project.plugins.withId("java") {
     project.pluginManager.apply("jacoco")
-    project.tasks.withType(Test).configureEach { finalizedBy(project.tasks.named("jacocoTestReport")) }
-    project.tasks.named("jacocoTestReport") { reports { xml.required = true } }
+    if (GradleVersion.current() < GradleVersion.version("7.0")) { project.jacoco.toolVersion = "0.8.12" }
+    project.tasks.withType(Test) { finalizedBy("jacocoTestReport") }
+    project.tasks.withType(JacocoReport) {
+      reports { if (xml.hasProperty("required")) { xml.required = true } else { xml.enabled = true } }
+    }
   }
 }
 """

@@ -1,7 +1,6 @@
 """What a run leaves behind to be looked at in the Prefect UI; the words are made in tasks.domain.message."""
 
 import json
-from collections.abc import Iterable
 from re import sub
 from typing import cast
 
@@ -9,19 +8,12 @@ from prefect import task
 from prefect.artifacts import Artifact, create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from tasks.domain.gates.gate import GateResult
-from tasks.domain.message import cell, gate_rows
-
-
-@task(task_run_name="report gates")
-def report_gates(application: str, gates: Iterable[GateResult], sentence: str) -> None:
-    """The gate table, one version a run under the application's key."""
-    create_table_artifact(gate_rows(gates), key=artifact_key(application, "gates"), description=sentence)
+from tasks.domain.message import cell
 
 
 @task(task_run_name="report {topic}")
 def report_page(application: str, topic: str, page: str, sentence: str) -> None:
-    """A page in Markdown; `topic` names it, such as candidate or production."""
+    """A page in Markdown; `topic` names it, such as gates, candidate or production."""
     create_markdown_artifact(page, key=artifact_key(application, topic), description=sentence)
 
 

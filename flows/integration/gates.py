@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from flows.integration.checks import run_checks
 from flows.integration.comparison import find_base, gather_gate_facts, remember
 from flows.places.workshop import Workshop
-from tasks.artifacts import report_gates
+from tasks.artifacts import report_page
 from tasks.domain.gates.baseline import Baseline
 from tasks.domain.gates.engine import decide_gates
 from tasks.domain.gates.gate import GateResult, decide_all
+from tasks.domain.message import gates_page
 from tasks.domain.verdict import Verdict
 from tasks.source.checkout import read_mainline
 
@@ -24,7 +25,7 @@ class Decided:
 
 
 def decide_commit(workshop: Workshop, commit: str) -> Decided:
-    """Every gate's verdict, as a table in the Prefect UI too, and what they come to; the caller tells GitHub."""
+    """Every gate's verdict, as a page in the Prefect UI too, and what they come to; the caller tells GitHub."""
     place = (workshop.github, workshop.app.repository)
     # Beside the checks, which take longer.
     looking = read_mainline.submit(*place, workshop.app.branch, commit)
@@ -37,5 +38,6 @@ def decide_commit(workshop: Workshop, commit: str) -> Decided:
     base = find_base(workshop, mainline)
     if mainline.holds_it and verdict.has_passed:
         remember(workshop, commit, gates)
-    report_gates(workshop.application, gates, f"{workshop.application} {commit[:7]}: {verdict.reason}")
+    name = f"{workshop.application} {commit[:7]}"
+    report_page(workshop.application, "gates", gates_page(name, verdict, gates), f"{name}: {verdict.reason}")
     return Decided(gates, verdict, mainline.holds_it, base)

@@ -17,6 +17,7 @@ from tasks.domain.wording import counted
 
 # No emoji: machines without a font for them show empty boxes.
 MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.PENDING: "○"}
+_SHOWN = 50
 _ADDRESS = re.compile(r"(https?://\S+)")
 _MARKUP = re.compile(r"([\\`*_\[\]|~])")
 # Within an address `_` is markup at the edge of a word only.
@@ -57,20 +58,20 @@ def gate_lines(gates: Iterable[GateResult]) -> list[str]:
     return lines or ["- no gate was decided"]
 
 
-def gate_rows(gates: Iterable[GateResult]) -> list[dict[str, str]]:
-    """The gate table, one row a gate, and one for each use of a waiver."""
-    return [
-        row
-        for g in gates
-        for row in (
-            {
-                "gate": g.gate,
-                "verdict": f"{MARKS[g.verdict.outcome]} {g.verdict.outcome}",
-                "reason": cell(g.verdict.reason),
-            },
-            *({"gate": g.gate, "verdict": "waived", "reason": cell(str(use))} for use in g.waived),
-        )
+def gates_page(name: str, verdict: Verdict, gates: Iterable[GateResult]) -> str:
+    """What the gates said of a commit, and where the findings are that counted; `name` is the candidate's."""
+    decided = tuple(gates)
+    found = [block for gate in decided if gate.findings for block in (f"### {plain(gate.gate)}", _findings(gate))]
+    return _page(f"## {name}", [f"**{plain(verdict.reason, 500)}**"], gate_lines(decided), *found)
+
+
+def _findings(gate: GateResult) -> list[str]:
+    lines = [
+        f"- **{finding.severity}** {plain(finding.rule, 100)} at {plain(finding.place)}: {plain(finding.message, 500)}"
+        for finding in gate.findings[:_SHOWN]
     ]
+    more = len(gate.findings) - len(lines)
+    return [*lines, f"- and {more} more"] if more else lines
 
 
 def candidate_page(candidate: ReleaseCandidate, source_url: str, run_url: str) -> str:

@@ -14,10 +14,10 @@ from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.gates.waiver import Waiver, WaiverUse
 from tasks.domain.image import ImageReference
-from tasks.domain.message import candidate_page, cell, gate_lines, gate_rows, plain, promotion_page
+from tasks.domain.message import candidate_page, cell, gate_lines, gates_page, plain, promotion_page
 from tasks.domain.promotion.change_set import Position
 from tasks.domain.promotion.decision import Rival
-from tasks.domain.verdict import failed, passed, pending
+from tasks.domain.verdict import failed, passed
 
 DIGEST = "sha256:" + "ab" * 32
 HOSTILE = "<img src=x onerror=alert(1)> [approve](http://evil.example) | **done** `x` ![x](y)\n# Title"
@@ -81,11 +81,14 @@ def test_a_value_in_a_table_is_one_line() -> None:
     assert cell("first\nsecond\r\n third") == "first second third"
 
 
-def test_the_gate_table_has_a_row_for_each_gate_with_its_reason() -> None:
-    gates = [GateResult("lint", passed("clean")), GateResult("scan", pending("soon")), CANDIDATE.gates[1]]
-    rows = gate_rows(gates)
-    assert [row["verdict"] for row in rows] == ["✓ passed", "○ pending", "✗ failed"]
-    assert rows[0] == {"gate": "lint", "verdict": "✓ passed", "reason": "clean"}
+def test_the_page_of_the_gates_has_each_ones_reason_and_where_its_findings_are() -> None:
+    findings = tuple(Finding("ruff", "F401", Severity.HIGH, f"unused {n}", "shop.py", n) for n in range(1, 53))
+    gates = [GateResult("lint", passed("clean")), GateResult("findings", failed("52 new findings"), findings)]
+    lines = gates_page("shop-api ccccccc", failed("1 of 2 gates failed: findings."), gates).splitlines()
+    assert lines[:5] == ["## shop-api ccccccc", "", "**1 of 2 gates failed: findings.**", "", "- ✓ **lint:** clean"]
+    assert lines[5:9] == ["- ✗ **findings:** 52 new findings", "", "### findings", ""]
+    assert lines[9] == "- **high** F401 at shop.py:1: unused 1"
+    assert (len(lines), lines[-1]) == (60, "- and 2 more")
 
 
 def test_a_hostile_commit_cannot_draw_on_the_pages() -> None:
@@ -94,6 +97,9 @@ def test_a_hostile_commit_cannot_draw_on_the_pages() -> None:
     promotion = promotion_page(CANDIDATE, "production", HOSTILE, {}, [HOSTILE])
     assert links_and_marks(candidate) == (["https://s.example", "https://r.example"], {"h2", "h3", "strong", "a"})
     assert links_and_marks(promotion) == ([], {"h2", "h3", "strong"})
+    finding = Finding(HOSTILE, HOSTILE, Severity.HIGH, HOSTILE, HOSTILE, 1)
+    gates = gates_page("shop-api", failed(HOSTILE), [GateResult("scan", failed(HOSTILE), (finding,))])
+    assert links_and_marks(gates) == ([], {"h2", "h3", "strong"})
 
 
 def links_and_marks(page: str) -> tuple[list[str], set[str]]:

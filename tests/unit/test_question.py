@@ -144,14 +144,14 @@ def test_a_diff_cannot_leave_its_code_block() -> None:
 
 def test_a_repeated_question_says_why_at_the_top() -> None:
     page = approval_page(replace(QUESTION, standing=AskAgain("Dana wrote it")))
-    assert page.startswith("> ⚠ **Not counted:** Dana wrote it\n\n## ")
+    assert page.startswith("⚠ **Not counted:** Dana wrote it\n\n## ")
 
 
 def test_a_second_question_says_who_approved_already_and_who_is_missing() -> None:
     ada = Answer("approve", Person("Ada", Identity.ONE_TIME_CODE), "", datetime(2026, 3, 1, tzinfo=UTC))
     page = approval_page(replace(QUESTION, standing=AskAgain("", (ada,), ("1 of security (grace)", "1 more"))))
     assert page.startswith(
-        "> ✓ **Approved by** Ada (one-time code)  \n> ○ **Still missing:** 1 of security (grace); 1 more\n\n## "
+        "✓ **Approved by** Ada (one-time code)  \n○ **Still missing:** 1 of security (grace); 1 more\n\n## "
     )
 
 

@@ -100,12 +100,12 @@ def _packet(question: Question, closing: str) -> list[str]:
 
 
 def _standing_lines(standing: AskAgain) -> list[str]:
-    lines = [f"> ⚠ **Not counted:** {plain(standing.reason)}"] if standing.reason else []
+    lines = [f"⚠ **Not counted:** {plain(standing.reason)}"] if standing.reason else []
     if standing.given:
         approved = ", ".join(plain(answer.person.words, 100) for answer in standing.given)
-        lines += [f"> ✓ **Approved by** {approved}"]
-        lines += [f"> ○ **Still missing:** {plain('; '.join(standing.missing), 300)}"]
-    # Two blanks at the end of a line break it within a quotation.
+        lines += [f"✓ **Approved by** {approved}"]
+        lines += [f"○ **Still missing:** {plain('; '.join(standing.missing), 300)}"]
+    # Two blanks at the end of a line break it. No quotation: the newer UI sets quotation marks about one.
     return ["  \n".join(lines), ""] if lines else []
 
 

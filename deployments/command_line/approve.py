@@ -68,8 +68,9 @@ def _answer(decision: Decision, what: str, environment: str, name: str, comment:
 
 def _standing(question: OpenQuestion) -> str:
     """What the new question says above everything else, in one line."""
-    lines = [_CONTROL.sub("", line[2:]).strip() for line in question.page.split("\n") if line.startswith("> ")]
-    return "; ".join(lines).replace("**", "").replace("\\", "")
+    above = f"\n{question.page}".partition("\n## ")[0]
+    lines = [_CONTROL.sub("", line).strip() for line in above.split("\n")]
+    return "; ".join(filter(None, lines)).replace("**", "").replace("\\", "")
 
 
 def _find(what: str, environment: str) -> OpenQuestion:

@@ -73,6 +73,12 @@ def after_tests(**facts: Any) -> CheckOutcome:
             outcome(ending=Exited(127), tail=("sh: 1: pip-audit: not found",)),
             failed("`ruff` ended with exit code 127: sh: 1: pip-audit: not found. To get it: pip install pip-audit."),
         ),
+        (
+            LINT,
+            outcome(ending=Exited(1), tail=("pip-audit: not found",)),
+            failed("`ruff` ended with exit code 1: pip-audit: not found"),
+        ),
+        (LINT, outcome(ending=Exited(127), tail=("odd",)), failed("`ruff` ended with exit code 127: odd")),
         (LINT, outcome(attempts=2), passed("Passed in 1.2 s. It is flaky: it took 2 tries.")),
         (TESTS, after_tests(), passed("3 tests passed.")),
         (
@@ -111,6 +117,11 @@ def after_tests(**facts: Any) -> CheckOutcome:
         (SCAN, outcome(analysis=ANALYSIS), pending("Waiting for SonarQube's quality gate.")),
         (SCAN, outcome(analysis=ANALYSIS, quality_gate=failed("coverage")), failed("coverage")),
         (SCAN, outcome(analysis=ANALYSIS, quality_gate=passed("good")), passed("good")),
+        (
+            SCAN,
+            outcome(analysis=ANALYSIS, quality_gate=passed("Good."), attempts=3),
+            passed("Good. It is flaky: it took 3 tries."),
+        ),
         (
             SCAN,
             outcome(ending=Exited(2), quality_gate=passed("old")),

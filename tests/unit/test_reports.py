@@ -112,7 +112,7 @@ FINDINGS = [
                 HIGH,
                 CODE,
                 None,
-                "shop_api/store.py:41: py/sql-injection: This query depends on a [user-provided value](1).",
+                "shop_api/store.py:41: py/sql-injection: This query depends on a user-provided value.",
             ),
             (LOW, CODE, None, "lib/my module.py:1: py/unused-import: Import of 'os' is not used."),
             (LOW, CODE, None, "CodeQL: py/unused-import: Import of 're' is not used."),

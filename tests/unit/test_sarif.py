@@ -91,6 +91,12 @@ def test_a_message_may_stand_at_the_rule_and_take_arguments() -> None:
     assert one({"message": message}, rules=[rule]).message == "this is not that {0}, {2} {x}"
 
 
+def test_a_link_to_another_place_is_its_words() -> None:
+    text = "This [value](1) comes from [a list[0]](2), see [the manual](https://docs.example)"
+    said = "This value comes from [a list[0]](2), see [the manual](https://docs.example)"
+    assert one({"message": {"text": text}}).message == said
+
+
 def test_a_secret_scanner_s_results_are_bad_where_nothing_else_is_said() -> None:
     leak = json.loads(run({}, {"level": "note"}))
     leak["runs"][0]["tool"]["driver"]["name"] = "gitleaks"

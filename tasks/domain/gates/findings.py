@@ -46,15 +46,21 @@ def _is_new(policy: FindingsGate, one: Finding, baseline: Baseline | None) -> bo
 def decide_vulnerabilities(policy: VulnerabilitiesGate, sifted: Sifted) -> GateResult:
     """None that is too bad, by whether another version fixes it, and no more than the totals."""
     bad = [one for one in sifted.counting if _is_too_bad(policy, one)]
-    rule = f"fixable ones at {policy.fail_on_fixable} or above, others at {policy.fail_on_unfixable} or above"
+    rule = _rule(policy)
     if bad:
         many = counted(len(bad), "vulnerability is", "vulnerabilities are")
         verdict = failed(f"{many} too bad; the worst: {worst_first(bad)[0]}. Not allowed are {rule}.")
     else:
         all_of = counted(len(sifted.counting), "vulnerability", "vulnerabilities")
-        good = f"{all_of}, none too bad; not allowed are {rule}." if sifted.counting else "No vulnerability."
+        allowed = f"none too bad; not allowed are {rule}" if rule else "however bad"
+        good = f"{all_of}, {allowed}." if sifted.counting else "No vulnerability."
         verdict = _too_many(policy.at_most, sifted.counting, "vulnerability", "vulnerabilities") or passed(good)
     return _result(VULNERABILITIES, verdict, sifted)
+
+
+def _rule(policy: VulnerabilitiesGate) -> str:
+    named = (("fixable ones", policy.fail_on_fixable), ("others", policy.fail_on_unfixable))
+    return ", ".join(f"{which} at {least} or above" for which, least in named if least != NEVER)
 
 
 def _is_too_bad(policy: VulnerabilitiesGate, one: Finding) -> bool:

@@ -35,6 +35,6 @@ def _describe(case: Element, problem: Element) -> str:
     # Some runners, such as Jest's, write the same name twice.
     parts = dict.fromkeys(part for part in (case.get("classname"), case.get("name")) if part)
     name = ".".join(parts) or "a case without a name"
-    text = problem.get("message") or problem.text or ""
+    text = (problem.get("message") or "").strip() or problem.text or ""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{name}: {first}"[:300] if first else name[:300]

@@ -23,7 +23,7 @@ def parse_lcov(report: bytes, expected: str, *, roots: tuple[str, ...] = ()) -> 
             elif entry == "DA" and file is not None:
                 at, count = value.split(",")[:2]
                 hits[file, int(at)] = hits.get((file, int(at)), 0) + max(0, int(count))
-            elif file is None and entry not in {"", "TN"}:
+            elif entry == "SF" or (file is None and entry not in {"", "TN"}):
                 raise ValueError(entry)
         except ValueError:
             raise InvalidReport(f"{expected}:{number} is not a line of an LCOV tracefile; write one") from None

@@ -19,6 +19,8 @@ _ACCEPTED = {None, "accepted"}
 _MOST_BASES = 10
 # https://datatracker.ietf.org/doc/html/rfc3986#section-3.1
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+# A link to another place of the result (3.11.6), of which only the words are kept.
+_LINK = re.compile(r"\[([^\[\]]{1,300})\]\(\d{1,6}\)")
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
 # More than is ever shown; arguments for many placeholders could fill the worker's memory.
 _MOST_TEXT = 1000
@@ -94,7 +96,8 @@ def _message(result: Result, rule: Rule | None) -> str:
         named = (rule.message_strings or {}).get(result.message.id or "")
         text = (named.text if named else None) or (rule.short_description.text if rule.short_description else None)
     arguments = {str(index): argument[:_MOST_TEXT] for index, argument in enumerate(result.message.arguments or ())}
-    return _PLACEHOLDER.sub(lambda place: arguments.get(place[1], place[0]), (text or "")[:_MOST_TEXT])
+    whole = _PLACEHOLDER.sub(lambda place: arguments.get(place[1], place[0]), (text or "")[:_MOST_TEXT])
+    return _LINK.sub(r"\1", whole)
 
 
 def _identity(result: Result) -> str:

@@ -12,9 +12,11 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError
+from tasks.domain.event.analysed import News
 from tasks.domain.event.asked import StartAnswer, StartIntegrate
 from tasks.runs.checks import cancelling, is_unwanted, open_checks
 from tasks.runs.promotions import run_url
+from tasks.sonarqube.told import find_waiting, tell
 
 DEPLOYMENTS: dict[type, str] = {StartIntegrate: "integrate/integrate", StartAnswer: "answer/answer"}
 # Tells the run that this request made from one that an earlier request with the same key had made.
@@ -83,6 +85,13 @@ class Integrations:
         for run_id in unwanted:
             await client.set_flow_run_state(run_id, cancelling(why))
         return tuple(unwanted)
+
+    async def tell(self, news: News) -> tuple[IntegrateRun, ...]:
+        """Tell each run that is at work on the commit; those that were told before are not new. Raises httpx errors."""
+        client, _ = await self.open()
+        flow = DEPLOYMENTS[StartIntegrate].partition("/")[0]
+        waiting = await find_waiting(client, flow, news.commit)
+        return tuple([IntegrateRun(run, run_url(str(run)), await tell(client, run, news.task)) for run in waiting])
 
     async def _create(self, wanted: StartIntegrate | StartAnswer, key: str, labels: dict[str, str]) -> IntegrateRun:
         client, deployment = await self.open(type(wanted))

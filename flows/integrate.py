@@ -43,7 +43,7 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
     if not fresh:
         # A rebuild leaves a commit that has passed as it is until its gates are decided.
         report_beginning(workshop, commit, pull_request)
-    decided = decide_commit(workshop, commit)
+    decided = decide_commit(workshop, commit, pull_request, fresh=fresh)
     gates, verdict = decided.gates, decided.verdict
     report_gates_to_github(workshop, commit, gates, pull_request)
     if pull_request is not None:

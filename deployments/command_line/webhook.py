@@ -16,7 +16,10 @@ def webhook(
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8090,
     host: Annotated[str, typer.Option(help="The address to listen on; put a TLS proxy before it.")] = "127.0.0.1",
 ) -> None:
-    """Receive GitHub's webhooks at POST /webhook and start integrations; needs TIDEGATE_WEBHOOK_SECRET."""
+    """Receive GitHub's webhooks at POST /webhook and start integrations; needs TIDEGATE_WEBHOOK_SECRET.
+
+    With TIDEGATE_SONARQUBE_WEBHOOK_SECRET also SonarQube's, at POST /webhook/sonarqube.
+    """
     app = create_app()
     listener = _listen(host, port)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -54,6 +54,7 @@ def open_world(root: Path) -> Iterator[World]:
         sonarqube = SonarQubeState()
         sonarqube_token = f"squ_{secrets.token_hex(20)}"
         sonarqube.add_token(sonarqube_token)
+        sonarqube.public_url = parts.enter_context(serve(sonarqube_app(sonarqube)))
         cluster = parts.enter_context(Cluster(root / "cluster"))
         access = git_environment(github.web_url, "x-access-token", github_token)
         argocd = parts.enter_context(ArgoCDState(cluster, git_environments={github.web_url: access}))
@@ -65,7 +66,7 @@ def open_world(root: Path) -> Iterator[World]:
             engine=engine.url,
             argocd=parts.enter_context(serve(argocd_app(argocd))),
             argocd_token=argocd.accounts.issue_token("tidegate"),
-            sonarqube=parts.enter_context(serve(sonarqube_app(sonarqube))),
+            sonarqube=sonarqube.public_url,
             sonarqube_token=sonarqube_token,
             signing_key=new_private_key(),
         )

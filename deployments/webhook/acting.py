@@ -41,16 +41,17 @@ async def act(decision: EventDecision, delivery_id: str, integrations: Integrati
         case Ignore():
             return Done(200, "ignored", decision.reason)
         case CancelChecks():
-            return await _in_time(_cancel(decision, integrations), delivery_id)
+            return await in_time(_cancel(decision, integrations), delivery_id)
         case Decide():
-            return await _in_time(_decide(decision), delivery_id)
+            return await in_time(_decide(decision), delivery_id)
         case StartAnswer():
-            return await _in_time(_start((decision,), delivery_id, integrations), delivery_id)
+            return await in_time(_start((decision,), delivery_id, integrations), delivery_id)
         case tuple():
-            return await _in_time(_start(decision, delivery_id, integrations), delivery_id)
+            return await in_time(_start(decision, delivery_id, integrations), delivery_id)
 
 
-async def _in_time(work: Awaitable[T], delivery_id: str) -> T:
+async def in_time(work: Awaitable[T], delivery_id: str) -> T:
+    """What comes of the work; raises Refusal (503) where Prefect does not take it in time."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             return await work

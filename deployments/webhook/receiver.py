@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from deployments.integrations import IntegrateRun, Integrations
 from deployments.webhook.acting import act
+from deployments.webhook.analysed import sonarqube_webhook
 from deployments.webhook.approval_page import approval_page
 from deployments.webhook.refusal import Refusal
 from deployments.webhook.request_body import drain_body, read_body
@@ -75,6 +76,8 @@ def create_app(delivery: Delivery | None = None, secrets: tuple[bytes, ...] = ()
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
+    if route := sonarqube_webhook(os.environ, known, integrations):
+        app.include_router(route)
     if page := approval_page(os.environ):
         app.include_router(page)
     app.add_exception_handler(Refusal, _refused)

@@ -11,11 +11,11 @@ LARGEST_BODY = 25 * 1024 * 1024
 _READ_SECONDS = 10.0
 
 
-async def read_body(request: Request) -> bytes:
-    """The raw body; raises Refusal (413) above 25 MB, (408) after ten seconds."""
+async def read_body(request: Request, *, largest: int = LARGEST_BODY) -> bytes:
+    """The raw body; raises Refusal (413) above `largest` bytes, (408) after ten seconds."""
     try:
         async with asyncio.timeout(_READ_SECONDS):
-            return await _read(request)
+            return await _read(request, largest)
     except TimeoutError:
         raise Refusal(408, f"the body did not arrive within {_READ_SECONDS:.0f} seconds; send it again") from None
     except ClientDisconnect:
@@ -30,18 +30,18 @@ async def drain_body(request: Request) -> None:
         return
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, largest: int) -> bytes:
     kept = bytearray()
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
-        if received <= LARGEST_BODY:
+        if received <= largest:
             kept += chunk
             continue
         kept.clear()
         # What is only somewhat too large is read to its end and dropped, so that the sender gets to see the answer.
-        if received > 2 * LARGEST_BODY:
+        if received > 2 * largest:
             break
-    if received > LARGEST_BODY:
-        raise Refusal(413, f"the body has more than {LARGEST_BODY} bytes; GitHub sends at most 25 MB")
+    if received > largest:
+        raise Refusal(413, f"the body has more than {largest} bytes; nobody who may send here sends that much")
     return bytes(kept)

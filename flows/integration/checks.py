@@ -7,6 +7,7 @@ from prefect.futures import PrefectFuture
 from prefect_docker import DockerHost
 
 from flows.integration.dockerfile import find_in_dockerfile
+from flows.integration.scans import adopt, look_for_analyses, with_commands, with_quality_gate
 from flows.places.loading import load_block
 from flows.places.workshop import Workshop
 from tasks.checks.apart import Apart
@@ -18,11 +19,11 @@ from tasks.domain.gates.check import Check
 from tasks.domain.gates.checks import CheckOutcome, NotStarted, decide_check
 from tasks.domain.gates.finding import Finding
 from tasks.domain.gates.gate import TOOLCHAIN, GateResult
+from tasks.domain.gates.scan import Scanned
 from tasks.domain.toolchain.cache import cache_environment
 from tasks.domain.toolchain.defaults import Equipped, equip
 from tasks.domain.verdict import failed, passed
 from tasks.run_log import run_logger
-from tasks.sonarqube import wait_for_quality_gate
 from tasks.source.checkout import checkout
 from tasks.source.mirror import cache_folder, folder_name
 
@@ -37,18 +38,32 @@ class Checked:
     of_image: tuple[Finding, ...] = ()
 
 
-def run_checks(workshop: Workshop, commit: str, looking: PrefectFuture[Mainline] | None) -> Checked:
-    """Run every check; `looking` says in the end whether the mainline holds the commit, and its caches may be kept."""
-    with checkout(workshop.github, workshop.app.repository, commit) as tree:
+def run_checks(
+    workshop: Workshop, scanned: Scanned, looking: PrefectFuture[Mainline] | None, *, fresh: bool = False
+) -> Checked:
+    """Run every check; `looking` says in the end whether the mainline holds the commit, and its caches may be kept.
+
+    What SonarQube has passed already is not scanned again, unless it has to be `fresh`.
+    """
+    analyses = {} if fresh else look_for_analyses(workshop, scanned)
+    with checkout(workshop.github, workshop.app.repository, scanned.commit) as tree:
         equipped = equip(workshop.app, read_tree_facts(tree))
         if not isinstance(equipped, Equipped):
             return Checked(workshop, (), (GateResult(TOOLCHAIN, failed(equipped.reason)),))
-        workshop = replace(workshop, app=equipped.application)
+        workshop = with_commands(replace(workshop, app=equipped.application), scanned)
         gates = (GateResult(TOOLCHAIN, passed(equipped.said)),) if equipped.said else ()
         # Before a check may change it.
         of_image = find_in_dockerfile(workshop, tree)
-        outcomes = _with_cache(workshop, equipped, tree, looking)
-    return Checked(workshop, tuple(_with_quality_gate(workshop, outcome) for outcome in outcomes), gates, of_image)
+        adopted = adopt(workshop, analyses)
+        left = _without(workshop, adopted)
+        outcomes = (*adopted, *_with_cache(left, equipped, tree, looking))
+    return Checked(workshop, tuple(with_quality_gate(workshop, outcome) for outcome in outcomes), gates, of_image)
+
+
+def _without(workshop: Workshop, adopted: tuple[CheckOutcome, ...]) -> Workshop:
+    known = {outcome.check for outcome in adopted}
+    left = {name: check for name, check in workshop.app.checks.items() if name not in known}
+    return replace(workshop, app=workshop.app.model_copy(update={"checks": left}))
 
 
 def _with_cache(
@@ -101,10 +116,3 @@ def _submit(workshop: Workshop, name: str, check: Check, tree: Path, apart: Apar
 
 def _has_failed(workshop: Workshop, outcome: CheckOutcome) -> bool:
     return decide_check(workshop.app.checks[outcome.check], outcome).has_failed
-
-
-def _with_quality_gate(workshop: Workshop, outcome: CheckOutcome) -> CheckOutcome:
-    if outcome.analysis is None or workshop.sonarqube is None:
-        return outcome
-    accept = workshop.app.gates.sonarqube.accept
-    return replace(outcome, quality_gate=wait_for_quality_gate(workshop.sonarqube, outcome.analysis, accept=accept))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from flows.integration.checks import run_checks
 from flows.integration.comparison import find_base, gather_gate_facts, remember
+from flows.integration.scans import read_scanned
 from flows.places.workshop import Workshop
 from tasks.artifacts import report_page
 from tasks.domain.gates.baseline import Baseline
@@ -24,12 +25,12 @@ class Decided:
     base: Baseline | None
 
 
-def decide_commit(workshop: Workshop, commit: str) -> Decided:
+def decide_commit(workshop: Workshop, commit: str, pull_request: int | None = None, *, fresh: bool = False) -> Decided:
     """Every gate's verdict, as a page in the Prefect UI too, and what they come to; the caller tells GitHub."""
     place = (workshop.github, workshop.app.repository)
     # Beside the checks, which take longer.
     looking = read_mainline.submit(*place, workshop.app.branch, commit)
-    checked = run_checks(workshop, commit, looking)
+    checked = run_checks(workshop, read_scanned(workshop, commit, pull_request), looking, fresh=fresh)
     workshop, mainline = checked.workshop, looking.result()
     facts = replace(gather_gate_facts(workshop, commit, mainline), of_image=checked.of_image)
     decided = decide_gates(workshop.app, checked.outcomes, facts)

@@ -38,7 +38,7 @@ def load_workshop(application: str) -> Workshop:
     """Raises ConfigurationError for an unknown application or a block that was never registered."""
     delivery = read_delivery()
     app = delivery.application(application)
-    asks_sonarqube = any(check.reports.sonarqube for check in app.checks.values())
+    asks_sonarqube = any(check.sonarqube or check.reports.sonarqube for check in app.checks.values())
     return Workshop(
         delivery=delivery,
         application=application,

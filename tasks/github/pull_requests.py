@@ -30,6 +30,7 @@ def read_pull_request(github: GitHub, repository: str, number: int) -> PullReque
         is_open=found["state"] == "open",
         is_draft=bool(found.get("draft")),
         is_fork=head_repository.casefold() != repository.casefold(),
+        head_branch=found["head"]["ref"],
     )
 
 

@@ -96,7 +96,7 @@ def test_a_scan_without_a_server_is_a_mistake_in_the_configuration(tmp_path: Pat
 
 
 def test_the_scanner_s_report_names_the_analysis(tmp_path: Path) -> None:
-    script = "printf 'projectKey=shop\\nceTaskId=AY1\\n' > report-task.txt"
+    script = "printf 'projectKey=shop\\nceTaskId=AY1\\nceTaskUrl=http://s/api/ce/task?id=AY1\\n' > report-task.txt"
     outcome = run(shell(script, reports=Reports(sonarqube="report-task.txt")), tmp_path, sonarqube=SERVER)
     assert outcome.analysis == SonarQubeAnalysis("AY1", "shop")
 

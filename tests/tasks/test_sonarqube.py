@@ -25,7 +25,7 @@ from tasks.domain.gates.check import Check, Reports
 from tasks.domain.gates.checks import decide_check
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed
-from tasks.sonarqube import Patience, wait_for_quality_gate
+from tasks.sonarqube.gate import Patience, wait_for_quality_gate
 
 ANALYSIS = SonarQubeAnalysis("AY1", "shop-api")
 DONE = {"status": "SUCCESS", "analysisId": "AN1"}
@@ -157,5 +157,40 @@ def test_what_a_scanner_uploads_is_judged_by_the_server(tmp_path: Path, gate_fai
         assert outcome.analysis is not None, outcome
         verdict = wait_for_quality_gate.fn(server, outcome.analysis, patience=Patience(30.0, 0.01, 0.02))
     assert decide_check(check, outcome).reason == "Waiting for SonarQube's quality gate."
+    held = "bugs is 0, at most 0 is asked for; vulnerabilities is 0, at most 0 is asked for"
+    good = f"SonarQube's quality gate passed: {held}."
     reason = "SonarQube's quality gate failed: new violations is 1, at most 0 is asked for."
-    assert verdict == (failed(reason) if gate_fails else passed("SonarQube's quality gate passed."))
+    assert verdict == (failed(reason) if gate_fails else passed(good))
+
+
+def test_a_gate_that_passed_tells_what_was_measured_against_what() -> None:
+    gate = {"status": "OK", "conditions": [FINE], "ignoredConditions": True}
+    with sonarqube(DONE, gate=gate) as server:
+        assert wait(server) == passed(
+            "SonarQube's quality gate passed: new coverage is 99, at least 85 is asked for."
+            " Few lines changed, so some of its conditions were not looked at."
+        )
+
+
+def test_somebody_else_s_good_analysis_says_nothing() -> None:
+    with sonarqube(DONE | {"componentKey": "another"}, gate={"status": "OK"}) as server:
+        reason = "The analysis is one of the project another, not of shop-api; correct the project's key."
+        assert wait(server) == failed(reason)
+
+
+def test_an_analysis_on_another_server_has_failed_though_it_names_a_task_that_is_known_here() -> None:
+    state = SonarQubeState(processing_seconds=0)
+    state.add_token("squ_secret")
+    with serve(create_app(state)) as url:
+        server = SonarQubeServer(url=url, token=SecretStr("squ_secret"))
+        task = state.submit("shop-api", b"whatever").id
+        elsewhere = SonarQubeAnalysis(task, "shop-api", server="https://sonar.evil.example")
+        verdict = wait_for_quality_gate.fn(server, elsewhere)
+        assert verdict == failed(
+            f"The scanner reported to https://sonar.evil.example and not to {url}; remove sonar.host.url from the"
+            " repository."
+        )
+        # A server may call itself by the address that people use.
+        state.public_url = "https://sonar.acme.example/sonar/"
+        here = SonarQubeAnalysis(task, "shop-api", server="https://SONAR.acme.example:443/sonar")
+        assert "The report is not a zip file" in wait_for_quality_gate.fn(server, here).reason

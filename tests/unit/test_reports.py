@@ -396,7 +396,7 @@ def test_an_enhanced_scan_that_is_active_is_done() -> None:
 
 
 def test_the_scanner_s_report_task_keeps_what_stands_behind_equals_signs() -> None:
-    expected = SonarQubeAnalysis("AY1", "shop-api", "http://sonar:9000/dashboard?id=shop-api")
+    expected = SonarQubeAnalysis("AY1", "shop-api", "http://sonar:9000/dashboard?id=shop-api", "http://sonar:9000")
     assert read_report("sonarqube", REPORT_TASK, "report-task.txt") == expected
     with pytest.raises(InvalidReport, match=r"report-task.txt has no ceTaskId"):
         read_report("sonarqube", b"projectKey=shop-api\n", "report-task.txt")

@@ -5,6 +5,7 @@ The report is a zip file with the sources below `sources/` and, where there is o
 
 import ast
 import io
+import json
 import re
 import tokenize
 import zipfile
@@ -65,6 +66,23 @@ def measure(report: bytes) -> Measures:
         **_by_kind(issues),
     }
     return Measures(values | ({"coverage": _covered(coverage)} if coverage else {}), issues)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the scanner says of its report: the commit, and the properties that webhooks repeat."""
+
+    revision: str | None
+    properties: dict[str, str]
+
+
+def read_metadata(report: bytes) -> Metadata:
+    """Read it; a report without it says nothing."""
+    try:
+        told = json.loads(zipfile.ZipFile(io.BytesIO(report)).read("metadata.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        return Metadata(None, {})
+    return Metadata(told.get("revision"), told.get("properties", {}))
 
 
 def _by_kind(issues: tuple[Issue, ...]) -> dict[str, Decimal]:

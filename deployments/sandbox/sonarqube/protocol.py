@@ -16,7 +16,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.sandbox.sonarqube.state import Right, SonarQubeState, Task, moment
+from deployments.sandbox.sonarqube.engine import JRE_ID, engine, jre, jre_view
+from deployments.sandbox.sonarqube.state import Analysis, Right, SonarQubeState, Task, moment
 
 VERSION = "10.8.0"
 _PROJECT_KEY = re.compile(r"(?=.*[^0-9])[A-Za-z0-9_.:-]{1,400}")
@@ -41,6 +42,13 @@ def create_app(state: SonarQubeState) -> Starlette:
         _route("GET", "/api/authentication/validate", _validate),
         _route("POST", "/api/ce/submit", _submit),
         _route("GET", "/api/ce/task", _task),
+        _route("GET", "/api/ce/component", _component),
+        _route("GET", "/api/project_analyses/search", _analyses),
+        _route("GET", "/api/settings/values", _settings),
+        _route("GET", "/api/v2/analysis/version", _version),
+        _route("GET", "/api/v2/analysis/engine", _engine),
+        _route("GET", "/api/v2/analysis/jres", _jres),
+        _route("GET", "/api/v2/analysis/jres/{id}", _jre),
         _route("GET", "/api/qualitygates/project_status", _project_status),
         _route("GET", "/dashboard", _dashboard),
     ]
@@ -94,7 +102,8 @@ def _submit(state: SonarQubeState, request: Request, raw: bytes) -> Response:
             f"Malformed key for Project: '{key}'. Allowed characters are alphanumeric, '-', '_', '.' and ':',"
             " with at least one non-digit.",
         )
-    task = state.submit(key, _report(request.headers.get("content-type", ""), raw))
+    told = dict(one.partition("=")[::2] for one in request.query_params.getlist("characteristic"))
+    task = state.submit(key, _report(request.headers.get("content-type", ""), raw), told.get("pullRequest"))
     return JSONResponse({"taskId": task.id, "projectId": key})
 
 
@@ -126,6 +135,7 @@ def _task_view(state: SonarQubeState, task: Task) -> dict[str, object]:
         "componentName": task.project,
         "componentQualifier": "TRK",
         "status": task.status,
+        **({"pullRequest": task.pull_request} if task.pull_request else {}),
         "submittedAt": moment(task.submitted),
         **({"startedAt": moment(task.submitted + half)} if has_started else {}),
         **({"executedAt": moment(task.submitted + 2 * half), "executionTimeMs": int(half * 1000)} if has_ended else {}),
@@ -135,6 +145,69 @@ def _task_view(state: SonarQubeState, task: Task) -> dict[str, object]:
         "warningCount": 0,
         "warnings": [],
     }
+
+
+def _component(state: SonarQubeState, request: Request, _: bytes) -> Response:
+    """What of a project is not computed yet."""
+    _require(state, request, Right.BROWSE)
+    project = _known_project(state, _parameter(request, "component"))
+    return JSONResponse({"queue": [_task_view(state, task) for task in state.queue(project)]})
+
+
+def _analyses(state: SonarQubeState, request: Request, _: bytes) -> Response:
+    """The analyses of a project's main branch; those of pull requests are not to be had here."""
+    _require(state, request, Right.BROWSE)
+    found = state.main_analyses(_known_project(state, _parameter(request, "project")))
+    paging = {"pageIndex": 1, "pageSize": 100, "total": len(found)}
+    return JSONResponse({"paging": paging, "analyses": [_analysis_view(one) for one in found[:100]]})
+
+
+def _analysis_view(analysis: Analysis) -> dict[str, object]:
+    revision = analysis.metadata.revision
+    return {
+        "key": analysis.id,
+        "date": moment(analysis.computed),
+        "manualNewCodePeriodBaseline": False,
+        **({"revision": revision} if revision else {}),
+        "events": [],
+    }
+
+
+def _known_project(state: SonarQubeState, key: str) -> str:
+    if not state.has_project(key):
+        raise Refused(404, f"Component key '{key}' not found")
+    return key
+
+
+def _settings(state: SonarQubeState, request: Request, _: bytes) -> Response:
+    """Only the setting with which a server says how people call it."""
+    key = "sonar.core.serverBaseURL"
+    is_asked = key in _parameter(request, "keys").split(",")
+    known = [{"key": key, "value": state.public_url, "inherited": False}] if is_asked and state.public_url else []
+    return JSONResponse({"settings": known})
+
+
+def _engine(state: SonarQubeState, request: Request, _: bytes) -> Response:
+    _require(state, request, Right.EXECUTE_ANALYSIS | Right.BROWSE)
+    return _download(request, engine().content, engine().view())
+
+
+def _jres(state: SonarQubeState, request: Request, _: bytes) -> Response:
+    _require(state, request, Right.EXECUTE_ANALYSIS | Right.BROWSE)
+    return JSONResponse([jre_view(_parameter(request, "os"), _parameter(request, "arch"))])
+
+
+def _jre(state: SonarQubeState, request: Request, _: bytes) -> Response:
+    _require(state, request, Right.EXECUTE_ANALYSIS | Right.BROWSE)
+    if request.path_params["id"] != JRE_ID:
+        raise Refused(404, f"JRE not found: {request.path_params['id']}")
+    return _download(request, jre().content, jre_view("linux", "x64"))
+
+
+def _download(request: Request, content: bytes, view: dict[str, str]) -> Response:
+    if request.headers.get("accept") == "application/octet-stream":
+        return Response(content, media_type="application/octet-stream")
+    return JSONResponse(view)
 
 
 def _project_status(state: SonarQubeState, request: Request, _: bytes) -> Response:

@@ -4,9 +4,13 @@ Run it in the project's folder, as a module or by its path; it needs nothing but
 
     SONAR_HOST_URL=... SONAR_TOKEN=... python3 scanner.py -Dsonar.projectKey=shop-api
 
-It takes sonar.projectKey, sonar.projectName, sonar.projectBaseDir, sonar.sources, sonar.host.url,
-sonar.python.coverage.reportPaths and sonar.scanner.metadataFilePath, also from sonar-project.properties. Ends with 0
-when the report is uploaded, 2 when it was asked for something impossible, 1 when the server did not take it.
+It takes sonar.projectKey, sonar.projectName, sonar.projectBaseDir, sonar.sources, sonar.host.url, sonar.scm.revision,
+sonar.pullrequest.*, sonar.python.coverage.reportPaths and sonar.scanner.metadataFilePath, also from
+sonar-project.properties. Ends with 0 when the report is uploaded, 2 when it was asked for something impossible, 1 when
+the server did not take it.
+
+It is also the engine that the server hands to scanners which download theirs, such as pysonar; these start it with
+`--engine` and give it all settings as JSON on its standard input.
 """
 
 import io
@@ -32,11 +36,16 @@ _UNDERSTOOD = {
     "sonar.host.url",
     "sonar.python.coverage.reportPaths",
     "sonar.scanner.metadataFilePath",
+    "sonar.scm.revision",
+    "sonar.pullrequest.key",
+    "sonar.pullrequest.branch",
+    "sonar.pullrequest.base",
     # These are taken and change nothing here.
     "sonar.projectVersion",
     "sonar.python.version",
-    "sonar.scm.revision",
+    "sonar.scanner.apiBaseUrl",
     "sonar.sourceEncoding",
+    "sonar.working.directory",
 }
 
 
@@ -64,18 +73,36 @@ def main(arguments: list[str], environment: dict[str, str]) -> int:
 
 def scan(arguments: list[str], environment: dict[str, str]) -> str:
     """The id of the background task; raises UsageError or UploadError."""
-    settings = _settings(arguments)
+    settings = _engine_settings(sys.stdin.read()) if arguments == ["--engine"] else _settings(arguments)
     key, host = settings.get("sonar.projectKey"), settings.get("sonar.host.url") or environment.get("SONAR_HOST_URL")
-    token = environment.get("SONAR_TOKEN")
+    token = settings.pop("sonar.token", None) or environment.get("SONAR_TOKEN")
     if not key or not host or not token:
         raise UsageError("give -Dsonar.projectKey, and SONAR_HOST_URL and SONAR_TOKEN in the environment")
     host, folder = host.rstrip("/"), Path(settings.get("sonar.projectBaseDir", "."))
     version = _request(f"{host}/api/server/version", token).decode()
-    query = urlencode({"projectKey": key, "projectName": settings.get("sonar.projectName", key)})
+    query = urlencode(
+        {"projectKey": key, "projectName": settings.get("sonar.projectName", key)} | _characteristic(settings)
+    )
     body, content_type = _form(_report(folder, settings))
     answer = json.loads(_request(f"{host}/api/ce/submit?{query}", token, body, content_type))
-    _write_metadata(folder, settings, key, host, version, answer["taskId"])
+    _write_metadata(folder, settings, key, _public_address(host, token), version, answer["taskId"])
     return str(answer["taskId"])
+
+
+def _public_address(host: str, token: str) -> str:
+    """How the server wants to be called, which people may have set to another address than ours."""
+    answer = json.loads(_request(f"{host}/api/settings/values?keys=sonar.core.serverBaseURL", token))
+    return next((one["value"] for one in answer["settings"]), host)
+
+
+def _engine_settings(given: str) -> dict[str, str]:
+    """What the program that started this engine has gathered; those that are its own affair are in it too."""
+    return {one["key"]: str(one["value"]) for one in json.loads(given)["scannerProperties"]}
+
+
+def _characteristic(settings: dict[str, str]) -> dict[str, str]:
+    key = settings.get("sonar.pullrequest.key")
+    return {"characteristic": f"pullRequest={key}"} if key else {}
 
 
 def _settings(arguments: list[str]) -> dict[str, str]:
@@ -89,6 +116,8 @@ def _settings(arguments: list[str]) -> dict[str, str]:
     pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith(("#", "!")))
     settings = {name.strip(): value.strip() for name, _, value in pairs} | given
     # A setting that changes the result must not be passed over in silence.
+    if settings.get("sonar.qualitygate.wait") == "false":
+        del settings["sonar.qualitygate.wait"]
     unknown = sorted(name for name in settings if name not in _UNDERSTOOD and not name.startswith("sonar.analysis."))
     if unknown:
         raise UsageError(f"the sandbox's scanner does not know {', '.join(unknown)}")
@@ -108,6 +137,9 @@ def _report(folder: Path, settings: dict[str, str]) -> bytes:
         coverage = settings.get("sonar.python.coverage.reportPaths")
         if coverage and (folder / coverage).is_file():
             archive.write(folder / coverage, "coverage.xml")
+        told = {name: value for name, value in settings.items() if name.startswith("sonar.analysis.")}
+        metadata = {"revision": settings.get("sonar.scm.revision"), "properties": told}
+        archive.writestr("metadata.json", json.dumps(metadata))
     return packed.getvalue()
 
 

@@ -10,8 +10,9 @@ from decimal import Decimal
 from enum import Flag, auto
 from typing import Any
 
-from deployments.sandbox.sonarqube.analysis import InvalidUpload, Issue, measure
+from deployments.sandbox.sonarqube.analysis import InvalidUpload, Issue, Metadata, measure, read_metadata
 from deployments.sandbox.sonarqube.quality_gate import DEFAULT_CONDITIONS, Condition, forced_error, judge
+from deployments.sandbox.sonarqube.webhooks import Delivery, Webhook, send
 
 
 class Right(Flag):
@@ -32,6 +33,8 @@ class Faults:
     # The text is what the failed task says.
     next_task_fails: str | None = None
     gate_fails: bool = False
+    # How often each webhook is sent.
+    webhook_copies: int = 1
 
     def take(self, path: str) -> int | None:
         """The status to answer this request with, if one was ordered."""
@@ -44,7 +47,10 @@ class Faults:
 
 @dataclass
 class Task:
-    """One upload on its way to an analysis; it is computed when first asked for after its time."""
+    """One upload on its way to an analysis; it is computed when first asked for after its time.
+
+    One that `is_told` is computed at its time, and is done when the webhooks are sent.
+    """
 
     id: str
     project: str
@@ -53,6 +59,8 @@ class Task:
     status: str = "PENDING"
     error: str | None = None
     analysis: str | None = None
+    pull_request: str | None = None
+    is_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,9 @@ class Analysis:
 
     id: str
     project: str
+    pull_request: str | None
+    metadata: Metadata
+    computed: float
     values: dict[str, Decimal]
     issues: tuple[Issue, ...]
     gate: dict[str, Any]
@@ -70,6 +81,8 @@ class SonarQubeState:
     """Projects appear with their first upload, as SonarQube provisions them; all share one quality gate.
 
     A task takes `processing_seconds`, half of them pending. Change `conditions` to change the gate; none means no gate.
+    `public_url` is what the server calls itself, where that is not the address that it is asked at; `webhooks` are told
+    of every analysis that is computed from then on.
     """
 
     def __init__(
@@ -79,6 +92,9 @@ class SonarQubeState:
         self.conditions = tuple(conditions)
         self.faults = Faults()
         self.analyses: dict[str, Analysis] = {}
+        self.public_url = ""
+        self.webhooks: list[Webhook] = []
+        self.deliveries: list[Delivery] = []
         self._tasks: dict[str, Task] = {}
         self._tokens: dict[str, Right] = {}
         self._lock = threading.RLock()
@@ -92,14 +108,25 @@ class SonarQubeState:
         """What a token allows; None for an unknown one."""
         return self._tokens.get(token)
 
-    def submit(self, project: str, report: bytes) -> Task:
+    def submit(self, project: str, report: bytes, pull_request: str | None = None) -> Task:
         """Take an upload; it is only looked at when its time has come."""
         with self._lock:
-            task = Task(f"AY{next(self._numbers):018d}", project, report, submitted=time.time())
+            task = Task(f"AY{next(self._numbers):018d}", project, report, time.time(), pull_request=pull_request)
+            task.is_told = bool(self.webhooks)
             self._tasks[task.id] = task
+            if task.is_told:
+                timer = threading.Timer(self.processing_seconds, self._compute_and_tell, (task,))
+                timer.daemon = True
+                timer.start()
             if self.faults.next_task_fails is not None:
                 task.error, self.faults.next_task_fails = self.faults.next_task_fails, None
             return task
+
+    def queue(self, project: str) -> list[Task]:
+        """The project's uploads that are not computed yet."""
+        with self._lock:
+            known = [self.task(task.id) for task in self._tasks.values() if task.project == project]
+            return [task for task in known if task and task.status in ("PENDING", "IN_PROGRESS")]
 
     def task(self, task_id: str) -> Task | None:
         """A task as it is now."""
@@ -111,15 +138,60 @@ class SonarQubeState:
 
     def _advance(self, task: Task) -> None:
         age = time.time() - task.submitted
-        if age < self.processing_seconds:
+        if age < self.processing_seconds or task.is_told:
             task.status = "PENDING" if age < self.processing_seconds / 2 else "IN_PROGRESS"
             return
+        task.status = self._end(task)
+
+    def _end(self, task: Task) -> str:
         try:
             if task.error:
                 raise InvalidUpload(task.error)
-            task.analysis, task.status = self._compute(task).id, "SUCCESS"
+            task.analysis = self._compute(task).id
         except InvalidUpload as problem:
-            task.error, task.status = str(problem), "FAILED"
+            task.error = str(problem)
+            return "FAILED"
+        return "SUCCESS"
+
+    def _compute_and_tell(self, task: Task) -> None:
+        """SonarQube calls a task done only after it has sent the webhooks, whatever was answered."""
+        with self._lock:
+            status = self._end(task)
+            payload, webhooks = self._payload(task, status), self.webhooks * self.faults.webhook_copies
+        self.deliveries += send(webhooks, task.project, payload)
+        with self._lock:
+            task.status, task.is_told = status, False
+
+    def _payload(self, task: Task, status: str) -> dict[str, Any]:
+        analysis, url = self.analyses.get(task.analysis or ""), self.public_url
+        now = moment(time.time())
+        told: dict[str, Any] = {"serverUrl": url, "taskId": task.id, "status": status, "changedAt": now}
+        told["project"] = {"key": task.project, "name": task.project, "url": f"{url}/dashboard?id={task.project}"}
+        if analysis is None:
+            return told | {"properties": {}}
+        if analysis.metadata.revision:
+            told["revision"] = analysis.metadata.revision
+        conditions = [
+            {
+                "metric": one["metricKey"],
+                "operator": {"LT": "LESS_THAN", "GT": "GREATER_THAN"}[one["comparator"]],
+                **({"value": one["actualValue"]} if "actualValue" in one else {}),
+                "status": one["status"] if "actualValue" in one else "NO_VALUE",
+                "errorThreshold": one["errorThreshold"],
+            }
+            for one in analysis.gate["conditions"]
+        ]
+        is_main = analysis.pull_request is None
+        return told | {
+            "analysedAt": moment(analysis.computed),
+            "branch": {
+                "name": "main" if is_main else analysis.pull_request,
+                "type": "BRANCH" if is_main else "PULL_REQUEST",
+                "isMain": is_main,
+            },
+            "qualityGate": {"name": "Sonar way", "status": analysis.gate["status"], "conditions": conditions},
+            "properties": analysis.metadata.properties,
+        }
 
     def _compute(self, task: Task) -> Analysis:
         measured, before = measure(task.report), self.last_analysis(task.project)
@@ -130,13 +202,27 @@ class SonarQubeState:
             new = sum((issue.rule, issue.path, issue.text) not in known for issue in measured.issues)
             values["new_violations"] = Decimal(new)
         gate = forced_error() if self.faults.gate_fails else judge(self.conditions, values)
-        analysis = Analysis(f"AN{next(self._numbers):018d}", task.project, values, measured.issues, gate)
+        analysis = Analysis(
+            f"AN{next(self._numbers):018d}",
+            task.project,
+            task.pull_request,
+            read_metadata(task.report),
+            time.time(),
+            values,
+            measured.issues,
+            gate,
+        )
         self.analyses[analysis.id] = analysis
         return analysis
 
     def last_analysis(self, project: str) -> Analysis | None:
-        """The newest analysis of a project."""
-        return next((one for one in reversed(self.analyses.values()) if one.project == project), None)
+        """The newest analysis of a project's main branch."""
+        return next(iter(self.main_analyses(project)), None)
+
+    def main_analyses(self, project: str) -> list[Analysis]:
+        """The analyses of a project's main branch, newest first."""
+        known = reversed(self.analyses.values())
+        return [one for one in known if one.project == project and one.pull_request is None]
 
     def has_project(self, project: str) -> bool:
         """Whether anything was ever uploaded for it."""

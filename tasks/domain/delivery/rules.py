@@ -140,7 +140,12 @@ def _gates_without_check(applications: Mapping[str, Application]) -> Iterator[Mi
             here = (*place, "checks", check_name)
             if check_name in RESERVED:
                 yield Mistake(here, f"{check_name} is another gate's name; give the check another one")
-            if not check.command and not (application.toolchain and check_name in DEFAULT_CHECKS):
+            if check.command and check.sonarqube:
+                yield Mistake(
+                    (*here, "command"), "the scanner's command is made from `sonarqube`; remove one of the two"
+                )
+            is_complete = check.command or check.sonarqube
+            if not is_complete and not (application.toolchain and check_name in DEFAULT_CHECKS):
                 known = ", ".join(DEFAULT_CHECKS)
                 sentence = f"has no command; name one (only a default check of a `toolchain` brings its own: {known})"
                 yield Mistake(here, sentence)
@@ -148,7 +153,10 @@ def _gates_without_check(applications: Mapping[str, Application]) -> Iterator[Mi
                 sentence = "without a report nothing says what the command found; name its `reports`, or remove this"
                 yield Mistake((*here, "exit-codes"), sentence)
         for gate, formats in _REPORTED_IN.items():
-            is_reported = any(check.reports.has_any(formats) for check in application.checks.values())
+            is_reported = any(
+                check.reports.has_any(formats) or (check.sonarqube and gate == "sonarqube")
+                for check in application.checks.values()
+            )
             # A toolchain's default checks are known only with the commit's files.
             if application.gates.asks_for(gate) and not is_reported and application.wanted_toolchain is None:
                 sentence = f"no check reports to it; add `reports` with one of {', '.join(formats)} to a check"

@@ -14,6 +14,7 @@ class PullRequestFacts:
     is_open: bool
     is_draft: bool
     is_fork: bool
+    head_branch: str = ""
 
     def moved_on_from(self, commit: str) -> str | None:
         """Why the commit is not what it asks to merge any more; None where it is."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from tasks.domain.configuration.checked_text import Path
 from tasks.domain.configuration.part import Part, PositiveSeconds, Text
 from tasks.domain.gates.isolation import Container, Limits
+from tasks.domain.gates.scan import SonarQubeScan
 
 TEST_FORMATS = ("junit", "go-test")
 COVERAGE_FORMATS = ("cobertura", "lcov", "jacoco", "coverage-py", "go-cover")
@@ -56,7 +57,11 @@ class Check(Part):
     command: tuple[Text, ...] = Field(
         (),
         min_length=1,
-        description="The program and its arguments; no shell reads them. Left out only to change a default check.",
+        description="The program and its arguments; no shell reads them. Left out only to change a default check, or "
+        "with `sonarqube`.",
+    )
+    sonarqube: SonarQubeScan | None = Field(
+        None, description="In place of a command: SonarQube's scanner, whose quality gate is then waited for."
     )
     before_others: bool = Field(
         default=False, description="Runs before all others and in their files; where it fails they do not run."

@@ -62,7 +62,7 @@ def _with_defaults(application: Application, defaults: Mapping[str, Check]) -> A
 
 def _completed(check: Check, default: Check | None) -> Check:
     """A check without a command is the default with some settings changed."""
-    if check.command or default is None:
+    if check.command or check.sonarqube or default is None:
         return check
     changed = {name: getattr(check, name) for name in check.model_fields_set}
     return default.model_copy(update=changed)

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
+from flows.integration.earlier import find_earlier
 from flows.places.workshop import Workshop
 from tasks.domain.commit import Mainline
-from tasks.domain.gates.baseline import Baseline, baseline_of
+from tasks.domain.gates.baseline import Baseline, baseline_in
 from tasks.domain.gates.engine import GateFacts, is_decided
-from tasks.domain.gates.gate import CHANGED_LINES, COVERAGE, FINDINGS, GateResult
-from tasks.source.baseline import find_baseline, keep_baseline
+from tasks.domain.gates.gate import CHANGED_LINES, GateResult
+from tasks.source.baseline import keep_baseline
 from tasks.source.checkout import changed_lines
 
 
@@ -15,9 +16,9 @@ def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline) -> Ga
     """What gates are decided on besides the outcomes of checks."""
     today = datetime.now(UTC).date()
     where = (workshop.github, workshop.app.repository)
-    before = find_baseline(*where, workshop.application, mainline.before)
+    before = find_earlier(workshop, mainline.before)
     # A commit of the mainline that has passed already is judged again as it was then.
-    itself = find_baseline(*where, workshop.application, (commit,)) if mainline.holds_it else None
+    itself = find_earlier(workshop, (commit,)) if mainline.holds_it else None
     changed = None
     if is_decided(workshop.app, CHANGED_LINES):
         # Several commits may be pushed to the mainline at once; a pull request is compared with where it branched off.
@@ -28,14 +29,10 @@ def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline) -> Ga
 
 def find_base(workshop: Workshop, mainline: Mainline) -> Baseline | None:
     """What is known of the mainline before the commit."""
-    return find_baseline(workshop.github, workshop.app.repository, workshop.application, mainline.before)
+    return find_earlier(workshop, mainline.before)
 
 
 def remember(workshop: Workshop, commit: str, gates: tuple[GateResult, ...]) -> None:
     """Keep what counts in a commit of the mainline that passed, for those after it."""
-    by_name = {gate.gate: gate for gate in gates}
-    if by_name.keys() & {FINDINGS, COVERAGE}:
-        findings = by_name[FINDINGS].findings if FINDINGS in by_name else ()
-        coverage = by_name[COVERAGE].coverage if COVERAGE in by_name else None
-        known = baseline_of(commit, findings, coverage)
+    if known := baseline_in(gates, commit):
         keep_baseline(workshop.github, workshop.app.repository, workshop.application, known)

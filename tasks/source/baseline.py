@@ -1,6 +1,7 @@
 """What was found in commits of the mainline, kept in the cache folder for those that come after; nothing but a cache.
 
-Where it is lost, the next commit has no baseline and every finding in it is new: the gate is stricter, never weaker.
+Where it is lost, it comes with the gate results of a signed image (flows.integration.earlier). Where there is none, the
+next commit has no baseline and every finding in it is new: the gate is stricter, never weaker.
 """
 
 import os

@@ -1,10 +1,16 @@
 """Every flow may run again: what is done already is found and adopted, and the end is the same."""
 
+from pathlib import Path
+
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 
 from deployments.demo.timeline import Run, read_runs
 from deployments.sandbox.world import APPLICATION, GITOPS, World
+from flows.integration.earlier import find_earlier
+from flows.places.workshop import load_workshop
+from tasks.domain.gates.baseline import Baseline
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +48,20 @@ def test_an_integration_that_is_repeated_adopts_the_image(world: World, delivere
     built = [[step.phase for step in run.steps].count("build") for run in integrations]
     assert built == [1, 0]
     assert world.read_gates(commit)["tidegate"].startswith("success: ")
+
+
+@flow
+def look_before(*commits: str) -> Baseline | None:
+    return find_earlier(load_workshop(APPLICATION), commits)
+
+
+def test_another_worker_knows_from_the_image_what_was_found_before(
+    delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, _ = delivered
+    known = look_before(commit)
+    assert known.coverage
+    monkeypatch.setenv("TIDEGATE_CACHE", str(tmp_path / "of-another-worker"))
+    # The commit before it all has no image that anybody has signed.
+    assert look_before("0" * 40, commit, "f" * 40) == known
+    assert look_before("f" * 40) is None

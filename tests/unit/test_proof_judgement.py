@@ -1,18 +1,22 @@
 """Before a promotion, what a trusted key has signed must name this repository, commit and builder, and passed gates."""
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tasks.domain.gates.baseline import Baseline
+from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import GateResult
+from tasks.domain.gates.measure import CoveredLines
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.evidence import with_proof
 from tasks.domain.proof.bundle import Attached
 from tasks.domain.proof.envelope import sealed
-from tasks.domain.proof.gate_results import gate_results
+from tasks.domain.proof.gate_results import baseline_from, gate_results
 from tasks.domain.proof.judgement import judge_proof
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.kinds import GATES, PROVENANCE, SIGNATURE
@@ -149,3 +153,18 @@ def test_evidence_that_failed_is_not_saved_by_a_signature() -> None:
     assert with_proof(failed("1 of 2 gates failed: lint."), passed("signed")) == failed("1 of 2 gates failed: lint.")
     assert with_proof(passed("All passed."), None) == passed("All passed.")
     assert with_proof(passed("All passed."), failed("not signed")) == failed("not signed")
+
+
+def test_gate_results_carry_what_later_commits_are_compared_with() -> None:
+    found = Finding("ruff", "S608", Severity.LOW, "", "a.py", 3, fingerprint="f1")
+    gates = (
+        GateResult("findings", passed("1 finding"), findings=(found,)),
+        GateResult("coverage", passed("80 %"), coverage=CoveredLines(8, 10)),
+    )
+    predicate = json.loads(json.dumps(gate_results(COMMIT, gates, "")))
+    assert baseline_from(predicate, COMMIT) == Baseline(COMMIT, frozenset({"f1"}), CoveredLines(8, 10))
+    # Neither those of another commit, nor those of one that failed, nor anything else.
+    assert baseline_from(predicate, "d" * 40) is None
+    assert baseline_from(predicate | {"outcome": "failed"}, COMMIT) is None
+    assert baseline_from(predicate | {"baseline": ["f1"]}, COMMIT) is None
+    assert baseline_from(PREDICATES[GATES], COMMIT) is None

@@ -3,20 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.domain.gates.baseline import Baseline, baseline_content, baseline_in, read_baseline
 from tasks.domain.gates.gate import GateResult, decide_all
 from tasks.domain.verdict import Outcome
 
 
 def gate_results(commit: str, gates: tuple[GateResult, ...], run: str) -> dict[str, Any]:
-    """The predicate: the aggregate as decide_all makes it, and each gate with its reason and the waivers it used."""
-    verdict = decide_all(gates)
+    """The predicate: the aggregate as decide_all makes it, and each gate with its reason and the waivers it used.
+
+    With it goes what later commits are compared with, for workers that have not seen this one.
+    """
+    verdict, baseline = decide_all(gates), baseline_in(gates, commit)
     return {
         "commit": commit,
         "outcome": verdict.outcome.value,
         "reason": verdict.reason,
         "gates": [_gate(gate) for gate in gates],
         "run": run,
+        **({"baseline": baseline_content(baseline)} if baseline else {}),
     }
+
+
+def baseline_from(predicate: Mapping[str, Any], commit: str) -> Baseline | None:
+    """What the results leave for later commits; None where they are not those of this commit, passed."""
+    return None if problem_with_gates(predicate, commit) else read_baseline(predicate.get("baseline"), commit)
 
 
 def problem_with_gates(predicate: Mapping[str, Any], commit: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tasks.domain.toolchain.recognition import ToolchainName
 
-_VARIABLES: Mapping[ToolchainName, Mapping[str, str]] = {
+_VARIABLES: Mapping[ToolchainName, dict[str, str]] = {
     "python": {"PIP_CACHE_DIR": "{folder}/pip", "UV_CACHE_DIR": "{folder}/uv"},
     "node": {"npm_config_cache": "{folder}/npm"},
     # A JVM property, because Maven before 3.9 reads no arguments from the environment.
@@ -15,6 +15,10 @@ _VARIABLES: Mapping[ToolchainName, Mapping[str, str]] = {
 }
 
 
+# SonarQube's scanners, of whatever toolchain, bring a JRE and an engine here, some 200 MB.
+_FOR_ALL = {"SONAR_USER_HOME": "{folder}/sonar"}
+
+
 def cache_environment(toolchain: ToolchainName, folder: str) -> dict[str, str]:
     """The variables with which the toolchain's programs use this folder."""
-    return {name: value.replace("{folder}", folder) for name, value in _VARIABLES[toolchain].items()}
+    return {name: value.replace("{folder}", folder) for name, value in (_VARIABLES[toolchain] | _FOR_ALL).items()}

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.sandbox.sonarqube.engine import JRE_ID, engine, jre, jre_view
-from deployments.sandbox.sonarqube.state import Analysis, Right, SonarQubeState, Task, moment
+from deployments.sandbox.sonarqube.records import Analysis, Task, moment
+from deployments.sandbox.sonarqube.state import Right, SonarQubeState
 
 VERSION = "10.8.0"
 _PROJECT_KEY = re.compile(r"(?=.*[^0-9])[A-Za-z0-9_.:-]{1,400}")

@@ -5,14 +5,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Flag, auto
-from typing import Any
 
-from deployments.sandbox.sonarqube.analysis import InvalidUpload, Issue, Metadata, measure, read_metadata
+from deployments.sandbox.sonarqube.analysis import InvalidUpload, measure, read_metadata
 from deployments.sandbox.sonarqube.quality_gate import DEFAULT_CONDITIONS, Condition, forced_error, judge
-from deployments.sandbox.sonarqube.webhooks import Delivery, Webhook, send
+from deployments.sandbox.sonarqube.records import Analysis, Task
+from deployments.sandbox.sonarqube.webhooks import Delivery, Webhook, payload, send
 
 
 class Right(Flag):
@@ -43,38 +42,6 @@ class Faults:
                 self.next_answers.remove(ordered)
                 return ordered[1]
         return None
-
-
-@dataclass
-class Task:
-    """One upload on its way to an analysis; it is computed when first asked for after its time.
-
-    One that `is_told` is computed at its time, and is done when the webhooks are sent.
-    """
-
-    id: str
-    project: str
-    report: bytes = field(repr=False)
-    submitted: float
-    status: str = "PENDING"
-    error: str | None = None
-    analysis: str | None = None
-    pull_request: str | None = None
-    is_told: bool = False
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """A computed upload."""
-
-    id: str
-    project: str
-    pull_request: str | None
-    metadata: Metadata
-    computed: float
-    values: dict[str, Decimal]
-    issues: tuple[Issue, ...]
-    gate: dict[str, Any]
 
 
 class SonarQubeState:
@@ -157,41 +124,12 @@ class SonarQubeState:
         """SonarQube calls a task done only after it has sent the webhooks, whatever was answered."""
         with self._lock:
             status = self._end(task)
-            payload, webhooks = self._payload(task, status), self.webhooks * self.faults.webhook_copies
-        self.deliveries += send(webhooks, task.project, payload)
+            computed = self.analyses.get(task.analysis or "")
+            told = payload(self.public_url, task, status, computed)
+            webhooks = self.webhooks * self.faults.webhook_copies
+        self.deliveries += send(webhooks, task.project, told)
         with self._lock:
             task.status, task.is_told = status, False
-
-    def _payload(self, task: Task, status: str) -> dict[str, Any]:
-        analysis, url = self.analyses.get(task.analysis or ""), self.public_url
-        now = moment(time.time())
-        told: dict[str, Any] = {"serverUrl": url, "taskId": task.id, "status": status, "changedAt": now}
-        told["project"] = {"key": task.project, "name": task.project, "url": f"{url}/dashboard?id={task.project}"}
-        if analysis is None:
-            return told | {"properties": {}}
-        if analysis.metadata.revision:
-            told["revision"] = analysis.metadata.revision
-        conditions = [
-            {
-                "metric": one["metricKey"],
-                "operator": {"LT": "LESS_THAN", "GT": "GREATER_THAN"}[one["comparator"]],
-                **({"value": one["actualValue"]} if "actualValue" in one else {}),
-                "status": one["status"] if "actualValue" in one else "NO_VALUE",
-                "errorThreshold": one["errorThreshold"],
-            }
-            for one in analysis.gate["conditions"]
-        ]
-        is_main = analysis.pull_request is None
-        return told | {
-            "analysedAt": moment(analysis.computed),
-            "branch": {
-                "name": "main" if is_main else analysis.pull_request,
-                "type": "BRANCH" if is_main else "PULL_REQUEST",
-                "isMain": is_main,
-            },
-            "qualityGate": {"name": "Sonar way", "status": analysis.gate["status"], "conditions": conditions},
-            "properties": analysis.metadata.properties,
-        }
 
     def _compute(self, task: Task) -> Analysis:
         measured, before = measure(task.report), self.last_analysis(task.project)
@@ -227,8 +165,3 @@ class SonarQubeState:
     def has_project(self, project: str) -> bool:
         """Whether anything was ever uploaded for it."""
         return any(task.project == project for task in self._tasks.values())
-
-
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as SonarQube writes a moment."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")

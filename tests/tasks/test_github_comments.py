@@ -105,7 +105,9 @@ def test_a_pull_request_of_a_fork_is_known_as_one_and_followed(state: GitHubStat
         REPOSITORY, head="main", base="main", title="Mine", author="stranger", fork=fork.full_name
     )
     seen = read_pull_request.fn(github, REPOSITORY, pull.number)
-    assert seen == PullRequestFacts(2, sha, "main", "stranger", is_open=True, is_draft=False, is_fork=True)
+    assert seen == PullRequestFacts(
+        2, sha, "main", "stranger", is_open=True, is_draft=False, is_fork=True, head_branch="main"
+    )
     assert seen.moved_on_from(sha) is None
     # A branch of the same name in the repository itself is none of its business.
     state.commit(REPOSITORY, "main", {"b": "b"}, "Theirs", author_name="Dana", author_email="dana@example.org")

@@ -185,11 +185,11 @@ def test_files_are_in_the_order_of_their_names() -> None:
 
 
 def test_of_files_known_by_their_end_the_longest_that_fits_is_the_one() -> None:
-    measured = coverage_of({("**/Shop.java", 1): 0, ("**/acme/Shop.java", 1): 1, ("**/other/acme/Shop.java", 1): 0})
-    part = measured.only({"src/acme/Shop.java": frozenset({1})})
+    measured = coverage_of({("**/shop.kt", 1): 0, ("**/acme/shop.kt", 1): 1, ("**/other/acme/shop.kt", 1): 0})
+    part = measured.only({"src/acme/shop.kt": frozenset({1})})
     assert part is not None
     assert part.lines == CoveredLines(1, 1)
-    assert measured.only({"src/MyShop.java": frozenset({1})}) is None
+    assert measured.only({"src/myshop.kt": frozenset({1})}) is None
 
 
 def test_counts_of_tests_are_added_one_by_one() -> None:

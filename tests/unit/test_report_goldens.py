@@ -68,6 +68,7 @@ FOUND = {
         "high code shop/store.py:10 S607",
     ],
     "semgrep.sarif": ["high code shop/store.py:9 rules.shell-is-true"],
+    "staticcheck.sarif": ["medium code prices/prices.go:7 SA4000", "medium code prices/prices.go:13 U1000"],
     "spotbugs.sarif": ["medium code com/acme/shop/Prices.java:10 ES_COMPARING_PARAMETER_STRING_WITH_EQ"],
 }
 FOUND["hadolint.sarif"] = FOUND["hadolint.json"]
@@ -140,7 +141,12 @@ def read_or_refuse(file: str, report: bytes) -> Parsed | None:
 
 
 # What no tool could do its work for has no findings that a cut could make fewer.
-REFUSED = {"eslint-unparsed.sarif", "npm-audit-without-answer.json"}
+REFUSED = {
+    "bandit-unparsed.sarif",
+    "eslint-unparsed.sarif",
+    "staticcheck-uncompiled.sarif",
+    "npm-audit-without-answer.json",
+}
 GOLDENS = sorted({path.name for path in REPORTS.iterdir()} - {"README.md", *REFUSED})
 JSON_GOLDENS = [file for file in GOLDENS if file.endswith((".json", ".sarif")) and format_of(file) != "go-test"]
 
@@ -166,12 +172,31 @@ def test_a_suite_that_jest_could_not_read_counts_as_an_error() -> None:
     )
 
 
-def test_a_file_that_eslint_could_not_parse_is_named() -> None:
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        (
+            "eslint-unparsed.sarif",
+            "ESLint did not finish: Parsing error: Unexpected token ( in broken.js; run it again",
+        ),
+        (
+            "bandit-unparsed.sarif",
+            "Bandit did not finish: syntax error while parsing AST from file in bad.py; run it again",
+        ),
+        (
+            "staticcheck-uncompiled.sarif",
+            (
+                'Staticcheck did not finish: # acme.example/shop/prices prices/b.go:2:23: cannot use "a" (untyped '
+                "string constant) as int value in return statement; run it again"
+            ),
+        ),
+    ],
+)
+def test_code_that_a_tool_could_not_look_at_is_named(file: str, why: str) -> None:
+    """bandit calls itself successful all the same, and staticcheck calls it a finding of a warning's level."""
     with pytest.raises(InvalidReport) as refusal:
-        read("eslint-unparsed.sarif")
-    assert str(refusal.value) == (
-        "out/eslint-unparsed.sarif: ESLint did not finish: Parsing error: Unexpected token ( in broken.js; run it again"
-    )
+        read(file)
+    assert str(refusal.value) == f"out/{file}: {why}"
 
 
 def test_semgrep_s_word_for_no_fingerprint_is_none() -> None:

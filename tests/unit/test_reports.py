@@ -542,6 +542,7 @@ def test_hits_of_a_file_with_several_records_are_added() -> None:
         ("x\\a.py", "x/a.py"),
         ("/checkout-2/a.py", "/checkout-2/a.py"),
         ("file:///etc/passwd", "/etc/passwd"),
+        ("a%20b#c?d.py", "a%20b#c?d.py"),
         ("", ""),
     ],
 )

@@ -176,3 +176,8 @@ def test_all_runs_of_a_file_count() -> None:
     whole = json.loads(run({}))
     whole["runs"] *= 3
     assert len(parse_sarif(json.dumps(whole).encode(), "r.sarif")) == 3
+
+
+def test_an_error_of_a_tool_that_calls_itself_successful_is_no_failure_of_most() -> None:
+    said = [{"executionSuccessful": True, "toolExecutionNotifications": [{"level": "error", "message": {"text": "x"}}]}]
+    assert len(parse_sarif(run({}, invocations=said), "r.sarif")) == 1

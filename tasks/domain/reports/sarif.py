@@ -8,7 +8,7 @@ from tasks.domain.errors import InvalidReport
 from tasks.domain.gates.finding import Finding, Kind, Severity, one_line
 from tasks.domain.reports.content import read_json
 from tasks.domain.reports.place import relative_path
-from tasks.domain.reports.sarif_habits import NO_FINGERPRINTS, habits_of
+from tasks.domain.reports.sarif_habits import NO_FINGERPRINTS, habits_of, passes_over_errors
 from tasks.domain.reports.sarif_parts import ArtifactLocation, Level, Result, Rule, Run, Sarif
 
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.INFO}
@@ -34,13 +34,24 @@ def parse_sarif(report: bytes, expected: str, *, roots: tuple[str, ...] = ()) ->
     whole = read_json(report, expected, Sarif, kind="SARIF 2.1.0")
     findings: list[Finding] = []
     for run in whole.runs:
-        if failed := next((one for one in run.invocations or () if one.execution_successful is False), None):
-            raise InvalidReport(f"{expected}: {run.tool.driver.name} did not finish{failed.why}; run it again")
+        tool = run.tool.driver.name
+        if (why := _failure(run)) is not None:
+            raise InvalidReport(f"{expected}: {tool} did not finish{why}; run it again")
         if run.results is None:
-            raise InvalidReport(f"{expected}: {run.tool.driver.name} has no results, not even none; run it again")
+            raise InvalidReport(f"{expected}: {tool} has no results, not even none; run it again")
         rules = _rules(run)
         findings += (_finding(run, result, rules, roots) for result in run.results if _counts(result))
     return tuple(findings)
+
+
+def _failure(run: Run) -> str | None:
+    """Why the tool did not do all its work, behind a colon where it says so; None where it did."""
+    tool = run.tool.driver.name
+    for invocation in run.invocations or ():
+        if invocation.execution_successful is False or (invocation.why and passes_over_errors(tool)):
+            return invocation.why
+    said = (one for one in run.results or () if habits_of(tool, one.rule_id or "").is_failure)
+    return next((f": {one_line(_message(one, None))}" for one in said), None)
 
 
 def _counts(result: Result) -> bool:

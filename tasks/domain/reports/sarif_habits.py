@@ -10,6 +10,8 @@ from tasks.domain.reports.sarif_parts import Level
 NO_FINGERPRINTS = frozenset({"requires login"})
 # These find nothing but secrets, and give neither a level nor a score.
 _SECRET_SCANNERS = frozenset({"gitleaks"})
+# These call a run successful in which they could not read a file. Of others, such as CodeQL, an error may mean less.
+_PASS_OVER_ERRORS = frozenset({"bandit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Habits:
     # https://docs.oasis-open.org/sarif/sarif/v2.1.0/, 3.27.10: where nothing says otherwise.
     level: Level = "warning"
     ends_in_password: bool = False
+    # Not a finding, but the tool's word that it could not look at the code.
+    is_failure: bool = False
 
     def shown(self, message: str) -> str:
         """The message without a secret that it ends in."""
@@ -30,6 +34,13 @@ def habits_of(tool: str, rule: str) -> Habits:
     """Those of the tool, by the name that it gives itself."""
     if tool.casefold() in _SECRET_SCANNERS:
         return Habits(Kind.SECRET, "error")
+    if (tool.casefold(), rule) == ("staticcheck", "compile"):
+        return Habits(is_failure=True)
     if tool.casefold() == "bandit" and names_password(rule):
         return Habits(Kind.SECRET, ends_in_password=True)
     return Habits()
+
+
+def passes_over_errors(tool: str) -> bool:
+    """Whether an error that the tool tells of means that it did not look at everything, though it says otherwise."""
+    return tool.casefold() in _PASS_OVER_ERRORS

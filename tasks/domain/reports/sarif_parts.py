@@ -71,7 +71,8 @@ class ArtifactLocation(_Camel):
 class Region(_Camel):
     """Where in the file."""
 
-    start_line: int | None = Field(None, ge=1)
+    # Counted from 1; some tools write 0 where there is none.
+    start_line: int | None = Field(None, ge=0)
 
 
 class PhysicalLocation(_Camel):

@@ -32,6 +32,8 @@ from tasks.domain.promotion.history import Change, promotion_message
 from tasks.domain.proof.keys import new_private_key
 
 SAMPLES = Path(__file__).parent / "samples"
+# Tells the time zones of sync windows.
+_READ_PROJECTS = Right("projects", "get", "*")
 # What `progressive` in the delivery configuration lets Tidegate do.
 _ROLLOUT_ACTIONS = tuple(
     Right("applications", f"action/argoproj.io/Rollout/{action}", "*/*")
@@ -58,7 +60,7 @@ def open_world(root: Path) -> Iterator[World]:
         cluster = parts.enter_context(Cluster(root / "cluster"))
         access = git_environment(github.web_url, "x-access-token", github_token)
         argocd = parts.enter_context(ArgoCDState(cluster, git_environments={github.web_url: access}))
-        argocd.accounts.add("tidegate", rights=(*READ_EVERYTHING, *_ROLLOUT_ACTIONS))
+        argocd.accounts.add("tidegate", rights=(*READ_EVERYTHING, _READ_PROJECTS, *_ROLLOUT_ACTIONS))
         addresses = Addresses(
             github=github.web_url,
             github_token=github_token,

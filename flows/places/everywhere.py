@@ -6,10 +6,12 @@ from blocks.argocd import ArgoCDServer
 from flows.places.loading import load_block
 from flows.places.place import Place
 from tasks.argocd.rollout import confirm_environment, preflight
+from tasks.argocd.windows import read_closed_window
 from tasks.domain.delivery.rollout import ArgoCDTarget
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.everywhere import together
 from tasks.domain.rollout.readiness import Readiness
+from tasks.domain.rollout.sync_window import ClosedWindow, latest
 from tasks.domain.verdict import Verdict
 
 
@@ -28,6 +30,12 @@ def look_everywhere(place: Place) -> tuple[Readiness, ...]:
 def ready_everywhere(place: Place) -> Verdict:
     """Whether each would take a change now."""
     return together([readiness.verdict for readiness in look_everywhere(place)])
+
+
+def closed_anywhere(place: Place) -> ClosedWindow | None:
+    """What keeps a change back now in one of them, the one that opens last; raises as `read_closed_window` does."""
+    found = [read_closed_window(server, target) for server, target in targets_of(place)]
+    return latest([window for window in found if window])
 
 
 def healthy_everywhere_since(place: Place) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flows.places.everywhere import healthy_everywhere_since
+from flows.places.everywhere import closed_anywhere, healthy_everywhere_since
 from flows.places.place import Place
 from flows.promotion.lease import confirm_still_verified
 from flows.promotion.rivals import find_ahead, find_newer, find_overtaking, find_rivals
@@ -15,7 +15,7 @@ from tasks.domain.promotion.decision import PromotionFacts
 from tasks.domain.promotion.evidence import judge_evidence, with_proof
 from tasks.domain.promotion.history import change_with, quarantined
 from tasks.domain.promotion.soak import Soak, decide_soak
-from tasks.domain.promotion.window import Closed, decide_opening
+from tasks.domain.promotion.window import Closed, KeptBack, decide_kept_back, decide_opening
 from tasks.domain.verdict import Verdict, pending
 from tasks.github.checks import read_statuses
 from tasks.github.commits import compare
@@ -66,6 +66,7 @@ def gather_facts(
         closed=opening if isinstance(opening, Closed) else None,
         break_glass=break_glass,
         may_break_glass=place.env.break_glass,
+        kept_back=kept_back_now(place),
     )
 
 
@@ -81,11 +82,18 @@ def confirm_needs(place: Place, candidate: ReleaseCandidate) -> dict[str, Verdic
 def closed_now(place: Place) -> dict[str, Verdict]:
     """For whoever is asked: that an approval now is only written later; nothing where it is written at once."""
     opening = decide_opening(place.environment, place.env.windows, place.delivery.freezes, datetime.now(UTC))
-    if not isinstance(opening, Closed):
-        return {}
-    return {
-        "deployment windows": pending(f"{opening.reason}; what is approved now is looked at again and written then")
-    }
+    told = {"deployment windows": opening} if isinstance(opening, Closed) else {}
+    kept_back = kept_back_now(place)
+    reasons = {name: closed.reason for name, closed in told.items()}
+    reasons |= {"sync windows": kept_back.reason} if kept_back else {}
+    then = "what is approved now is looked at again and written then"
+    return {name: pending(f"{reason}; {then}") for name, reason in reasons.items()}
+
+
+def kept_back_now(place: Place) -> KeptBack | None:
+    """Whether Argo CD's own windows would keep a change back; raises as `read_closed_window` does."""
+    window = closed_anywhere(place)
+    return decide_kept_back(window, place.env.rollout.window_seconds, datetime.now(UTC)) if window else None
 
 
 def _stopped(place: Place) -> str | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from flows.places.place import Place
-from flows.promotion.facts import gather_candidate, gather_facts
+from flows.promotion.facts import gather_candidate, gather_facts, kept_back_now
 from tasks.argocd.rollout import confirm_environment
 from tasks.domain.approval.decision import AskAgain, decide_approval
 from tasks.domain.candidate import ReleaseCandidate
@@ -68,7 +68,14 @@ def _held(place: Place) -> str:
     if switch and switch.is_stopped:
         return switch.why
     opening = decide_opening(place.environment, place.env.windows, place.delivery.freezes, datetime.now(UTC))
-    return opening.reason if isinstance(opening, Closed) else ""
+    if isinstance(opening, Closed):
+        return opening.reason
+    try:
+        kept_back = kept_back_now(place)
+    except DeliveryError:
+        # How it is there has said so already.
+        return ""
+    return kept_back.reason if kept_back else ""
 
 
 def _on_the_way(place: Place, promotions: tuple[SeenRun, ...], digest: str | None) -> tuple[OnTheWay, ...]:

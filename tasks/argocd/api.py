@@ -7,17 +7,20 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 
-from tasks.domain.argocd.answers import Json, read_message, read_window_blocks
+from tasks.domain.argocd.answers import Json, read_message
 from tasks.domain.argocd.resources import read_pod_trouble, read_workloads
+from tasks.domain.argocd.sync_windows import read_sync_windows, read_window_blocks
 from tasks.domain.delivery.rollout import ArgoCDTarget, ParentApplication
 from tasks.domain.errors import AccessRefused, ConfigurationError, Unreachable
 from tasks.domain.rollout.decision import Refresh
 from tasks.domain.rollout.facts import Pod, Workloads
+from tasks.domain.rollout.sync_window import ClosedWindow, decide_closing
 
 _LONGEST_WAIT_FOR_A_LIMIT_SECONDS = 30.0
 # Answers that say nothing about the request: cancelled, aborted, too many.
@@ -69,9 +72,13 @@ class ApplicationApi:
             return ""
         return read_pod_trouble(manifest) if response.is_success and isinstance(manifest, dict) else ""
 
-    def window_blocks(self, *, auto_sync: bool) -> bool:
-        """Whether a sync window keeps a sync back now."""
-        return read_window_blocks(self._get(self._path("syncwindows")), auto_sync=auto_sync)
+    def closed_window(self, *, auto_sync: bool) -> ClosedWindow | None:
+        """What keeps a sync back now, None where nothing does."""
+        told = self._get(self._path("syncwindows"))
+        if not read_window_blocks(told, auto_sync=auto_sync):
+            return None
+        windows = read_sync_windows(told, self._project())
+        return decide_closing(windows, datetime.now(UTC), auto_sync=auto_sync)
 
     def refuse_without_sync(self) -> None:
         """Raise AccessRefused where the token may not start a sync."""
@@ -115,6 +122,15 @@ class ApplicationApi:
 
     def _path(self, part: str = "") -> str:
         return f"/applications/{quote(self.target.application, safe='')}" + (f"/{part}" if part else "")
+
+    def _project(self) -> Json:
+        """The application's project; empty where the token may not read it, which is a right that few need."""
+        response = self._send("GET", f"/projects/{quote(self.target.project, safe='')}")
+        try:
+            body = response.json()
+        except ValueError:
+            return {}
+        return body if response.is_success and isinstance(body, dict) else {}
 
     def _where(self) -> dict[str, str]:
         # Without the project an application that is not there looks like one that may not be seen.

@@ -42,6 +42,7 @@ def observe(
     ours, other = _ancestry(status.revision, expectation, contains, image_at)
     operation = status.operation
     may_be_blocked = ours and status.sync is Sync.OUT_OF_SYNC and (operation is None or operation.is_over)
+    may_be_blocked = may_be_blocked or (operation is not None and operation.is_blocked)
     return Observation(
         at=datetime.now(UTC),
         status=status,
@@ -49,7 +50,7 @@ def observe(
         operation_contains=_contains(operation.revision if operation else None, expectation, contains),
         superseded_by=other,
         workloads=_workloads(application, expectation) if ours and other is None else None,
-        window_blocks=bool(may_be_blocked) and application.window_blocks(auto_sync=status.auto_sync),
+        window=application.closed_window(auto_sync=status.auto_sync) if may_be_blocked else None,
     )
 
 

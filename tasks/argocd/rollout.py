@@ -43,7 +43,7 @@ def preflight(
 ) -> Readiness:
     """Refuse before anything is written what could not be followed afterwards; return how the application is now.
 
-    Its verdict has failed where a change would be written and then kept back, as by a sync window.
+    Its verdict has failed where a change would be written and reach nothing.
 
     `lasting_seconds` is how long the token must still be good. Raises AccessRefused for a token that is wrong, ends too
     early or lacks a right; ConfigurationError where the application is not there or does not follow the branch and the
@@ -71,8 +71,7 @@ def _read_ours(application: ApplicationApi, repository: str, branch: str, file: 
 def _readiness(application: ApplicationApi, status: ApplicationStatus) -> Readiness:
     if _is_synced_by_us(status):
         application.refuse_without_sync()
-    blocks = application.window_blocks(auto_sync=status.auto_sync)
-    return Readiness(status, decide_readiness(application.target.application, status, window_blocks=blocks))
+    return Readiness(status, decide_readiness(application.target.application, status))
 
 
 def _refuse_ending_token(server: ArgoCDServer, lasting_seconds: int) -> None:
@@ -146,7 +145,8 @@ def follow(
             refresh = decide_refresh(answer.kind, asked, datetime.now(UTC), every_seconds=every)
             observe_now = partial(observe, application, expectation, contains, image_at, refresh=refresh)
             look = _patiently(observe_now, timeouts)
-            looks += (look,)
+            # A window may be closed for days; what was seen before says nothing once it has opened.
+            looks = (*looks[-1:], look) if look.is_kept_back else (*looks, look)
             asked += ((look.at, refresh),) if refresh else ()
             before, answer = answer, decide_rollout(expectation, looks)
             pause = min(1.5 * pause, timeouts.poll_seconds)

@@ -379,7 +379,7 @@ def test_a_sync_window_is_named(argocd: StandIn, server: ArgoCDServer) -> None:
     argocd.applications[0]["status"]["sync"]["status"] = "OutOfSync"
     argocd.windows = {"activeWindows": [{"kind": "deny"}], "assignedWindows": [{"kind": "deny"}], "canSync": True}
 
-    answer = follow(server, healthy_seconds=0)
+    answer = follow(server, window_seconds=0)
 
     assert "a sync window of the Argo CD project keeps the change back" in answer.verdict.reason
 

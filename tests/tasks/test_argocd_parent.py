@@ -20,6 +20,7 @@ from deployments.sandbox.argocd.rehearsal import (
 )
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
 from tasks.argocd.rollout import confirm_environment, preflight, wait_for_rollout
+from tasks.argocd.windows import read_closed_window
 from tasks.domain.delivery.manifest import Manifest
 from tasks.domain.delivery.rollout import ArgoCDTarget, ParentApplication, RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
@@ -182,4 +183,13 @@ def test_a_parent_that_nobody_syncs_is_refused_before_anything_is_written(place:
 def test_a_window_of_the_child_is_seen_before_anything_is_written(place: Rehearsal) -> None:
     place.state.faults.of(CHILD).sync_window_denies = True
 
-    assert "keeps changes of shop-api-staging back now" in look_first(place).verdict.reason
+    closed = read_closed_window.fn(place.server, TARGET)
+    assert closed is not None
+    assert "deny '* * * * *'" in str(closed)
+
+
+def test_a_window_of_the_parent_keeps_the_child_back_too(place: Rehearsal) -> None:
+    assert read_closed_window.fn(place.server, TARGET) is None
+    place.state.faults.of("apps").sync_window_denies = True
+
+    assert read_closed_window.fn(place.server, TARGET) is not None

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.logging import disable_run_logger
@@ -33,9 +34,11 @@ from deployments.sandbox.argocd.sync_policy import is_automated
 from deployments.sandbox.argocd.windows import SyncWindow
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
 from tasks.argocd.rollout import preflight, wait_for_rollout
+from tasks.argocd.windows import read_closed_window
 from tasks.domain.delivery.rollout import ArgoCDTarget, MustBeSynced, RolloutTimeouts
 from tasks.domain.image import ImageReference
 from tasks.domain.rollout.facts import Expectation
+from tasks.domain.rollout.sync_window import ClosedWindow
 from tasks.domain.rollout.verdict import RolloutKind, RolloutVerdict
 from tasks.domain.verdict import Verdict
 from tasks.gitops.desired_state import contains, image_at
@@ -489,7 +492,7 @@ def test_a_sync_window_is_named_and_waited_for(lively: Rehearsal) -> None:
     faults(lively).sync_window_denies = True
     revision = lively.promote()
 
-    waiting = follow(lively, revision, healthy_seconds=1)
+    waiting = follow(lively, revision, window_seconds=1)
     timed_out(waiting, "a sync window of the Argo CD project keeps the change back")
     with after(0.5, lambda: setattr(faults(lively), "sync_window_denies", False)):
         assert confirmed(follow(lively, revision))
@@ -502,25 +505,54 @@ def test_a_window_that_allows_syncs_by_hand_keeps_back_only_auto_sync(manual: Re
     assert confirmed(follow(manual, manual.promote()))
 
 
-def test_a_change_that_a_window_would_keep_back_is_refused_before_it_is_written(place: Rehearsal) -> None:
-    assert preflight_of(place).has_passed
-    faults(place).sync_window_denies = True
-
-    verdict = preflight_of(place)
-
-    assert verdict.has_failed
-    assert verdict.reason.startswith("a sync window of the Argo CD project keeps changes of shop-api-staging back now")
-
-
 def preflight_of(place: Rehearsal) -> Verdict:
     return preflight.fn(place.server, TARGET, place.gitops.url, "main", FILE).verdict
+
+
+def test_a_window_that_closes_after_the_write_takes_nothing_of_the_time_to_sync(lively: Rehearsal) -> None:
+    faults(lively).sync_window_denies = True
+    revision = lively.promote()
+    lively.state.request_refresh(TARGET.application)
+    lively.until(lambda a: a["status"]["sync"]["revision"] == revision)
+
+    # By the time it opens, what a sync may take has passed since the push.
+    with after(3, lambda: setattr(faults(lively), "sync_window_denies", False)):
+        assert confirmed(follow(lively, revision, sync_seconds=2, healthy_seconds=2))
+
+
+def test_until_when_a_window_keeps_changes_back_is_known_where_the_project_may_be_read(tmp_path: Path) -> None:
+    began = datetime.now(ZoneInfo("Asia/Tokyo")) - timedelta(hours=1)
+    schedule = f"{began.minute} {began.hour} * * *"
+    window = SyncWindow(kind="deny", schedule=schedule, duration="3h", time_zone="Asia/Tokyo", description="the fair")
+    rights = (*READ_EVERYTHING, Right("projects", "get", "default"))
+    with open_rehearsal(tmp_path, rights=rights) as place:
+        started(place)
+        assert read_closed_window.fn(place.server, TARGET) is None
+        place.state.windows["default"].append(window)
+
+        closed = read_closed_window.fn(place.server, TARGET)
+
+    ends = began.replace(second=0, microsecond=0) + timedelta(hours=3)
+    named = f"deny '{schedule}' Asia/Tokyo for 3h (the fair)"
+    assert closed == ClosedWindow((named,), ends)
+
+
+def test_where_the_project_may_not_be_read_the_window_is_looked_at_again(place: Rehearsal) -> None:
+    place.state.windows["default"].append(SyncWindow(kind="deny", schedule="* * * * *", duration="1h"))
+
+    closed = read_closed_window.fn(place.server, TARGET)
+
+    assert closed is not None
+    assert closed.is_guess
+    assert 0 < (closed.until - datetime.now(UTC)).total_seconds() <= 15 * 60
+    assert "deny '* * * * *' in a time zone that only `projects, get` on the project tells for 1h" in str(closed)
 
 
 def test_a_window_that_closes_during_the_sync_is_named(manual: Rehearsal) -> None:
     faults(manual).failing_syncs = 1
     faults(manual).sync_window_denies = True
 
-    answer = follow(manual, manual.promote(), healthy_seconds=1)
+    answer = follow(manual, manual.promote(), window_seconds=1)
 
     timed_out(answer, "a sync window of the Argo CD project keeps the change back")
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tasks.domain.argocd.answers import read_message, read_status, read_token_expiry, read_window_blocks
+from tasks.domain.argocd.answers import read_message, read_status, read_token_expiry
 from tasks.domain.argocd.resources import read_pod_trouble, read_workloads
 from tasks.domain.argocd.source import find_source, normal_url, refuse_unused_file
+from tasks.domain.argocd.sync_windows import read_sync_windows, read_window_blocks
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference, parse_image
 from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, OutOfSync, Phase, Pod, Sync
@@ -336,6 +337,28 @@ def test_windows_keep_an_automatic_sync_back(active: Any, assigned: Any, blocks:
 
     assert read_window_blocks(windows, auto_sync=True) is blocks
     assert read_window_blocks({"canSync": not blocks}, auto_sync=False) is blocks
+
+
+NIGHT = {"kind": "deny", "schedule": "0 22 * * *", "duration": "8h"}
+DECLARED = NIGHT | {"timeZone": "Europe/Berlin", "description": "Ticket 7", "applications": ["*"]}
+
+
+@pytest.mark.parametrize(
+    ("declared", "zone"),
+    [
+        ([DECLARED], "Europe/Berlin"),
+        # Argo CD's own default.
+        ([NIGHT], "UTC"),
+        ([DECLARED | {"schedule": "0 23 * * *"}], None),
+        ([DECLARED | {"manualSync": True}], None),
+        ([DECLARED, NIGHT], None),
+        ([], None),
+    ],
+)
+def test_only_the_project_knows_the_time_zone_of_a_window(declared: list[Any], zone: str | None) -> None:
+    (window,) = read_sync_windows({"assignedWindows": [NIGHT]}, {"spec": {"syncWindows": declared}})
+
+    assert (window.kind, window.schedule, window.duration, window.zone) == ("deny", "0 22 * * *", "8h", zone)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tasks.domain.rollout.facts import (
     Workloads,
 )
 from tasks.domain.rollout.readiness import decide_readiness
+from tasks.domain.rollout.sync_window import ClosedWindow
 from tasks.domain.rollout.verdict import RolloutKind
 from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
 
@@ -39,7 +40,9 @@ TIMEOUTS = RolloutTimeouts(
     settle_seconds=15,
     degraded_grace_seconds=60,
     poll_seconds=5,
+    window_seconds=7200,
 )
+CLOSED = ClosedWindow(("deny '0 8 * * *' UTC for 6h",), PUSHED + timedelta(hours=2))
 EXPECTATION = Expectation("staging", OURS, IMAGE, PUSHED, "https://git.example/acme/gitops", "main", TIMEOUTS)
 DONE = Operation(Phase.SUCCEEDED, OURS, "successfully synced", PUSHED, PUSHED + timedelta(seconds=2))
 HEALTHY = ApplicationStatus(
@@ -159,7 +162,18 @@ RACES = [
         looks(1, 20, operation=replace(DONE, message="was blocked by sync window")),
         "confirmed",
     ),
-    ("17 a sync window", looks(601, 899, sync=Sync.OUT_OF_SYNC, window_blocks=True), "sync-window"),
+    ("17 a sync window", looks(601, 3600, sync=Sync.OUT_OF_SYNC, window=CLOSED), "sync-window"),
+    ("17 a window that stays closed too long", looks(1, 7201, sync=Sync.OUT_OF_SYNC, window=CLOSED), "timed-out"),
+    (
+        "17 the limits begin anew when a window opens",
+        (*looks(7000, sync=Sync.OUT_OF_SYNC, window=CLOSED), *looks(7599, sync=Sync.OUT_OF_SYNC)),
+        "sync",
+    ),
+    (
+        "17 and are limits again then",
+        (*looks(7000, sync=Sync.OUT_OF_SYNC, window=CLOSED), *looks(7599, 7601, sync=Sync.OUT_OF_SYNC)),
+        "timed-out",
+    ),
     ("17 a window during the sync", looks(1, operation=running("blocked by sync window")), "sync-window"),
     ("20 not synced by Argo CD itself", looks(1, 20, **MANUAL, operation_contains=False), "sync"),
     ("20 synced by hand, then the branch moved on", looks(1, 20, **MANUAL, revision=NEWER), "confirmed"),
@@ -486,13 +500,18 @@ def test_an_environment_is_no_better_than_its_worst_application(verdicts: list[V
     assert together(verdicts) == whole
 
 
-def test_what_would_keep_a_change_back_is_said_before_it_is_written() -> None:
-    assert decide_readiness("shop-api", HEALTHY, window_blocks=False).has_passed
-    assert "sync window" in decide_readiness("shop-api", HEALTHY, window_blocks=True).reason
-    assert (
-        "skip-reconcile"
-        in decide_readiness("shop-api", replace(HEALTHY, skips_reconciliation=True), window_blocks=False).reason
+def test_a_closed_window_is_named_with_the_time_at_which_it_opens() -> None:
+    answer = decide_rollout(EXPECTATION, looks(60, sync=Sync.OUT_OF_SYNC, window=CLOSED))
+
+    assert answer.verdict == pending(
+        "staging: a sync window of the Argo CD project keeps the change back until Sun 2026-03-01 14:00 UTC "
+        "(deny '0 8 * * *' UTC for 6h); wait for it to pass, or change it"
     )
+
+
+def test_what_would_keep_a_change_back_is_said_before_it_is_written() -> None:
+    assert decide_readiness("shop-api", HEALTHY).has_passed
+    assert "skip-reconcile" in decide_readiness("shop-api", replace(HEALTHY, skips_reconciliation=True)).reason
 
 
 def test_only_a_failure_that_nobody_has_answered_yet_calls_for_a_rollback() -> None:

@@ -11,6 +11,7 @@ from tasks.domain.image import ImageReference
 from tasks.domain.rollout.decision import decide_rollout
 from tasks.domain.rollout.facts import ApplicationStatus, Expectation, Health, Observation, Sync, Workloads
 from tasks.domain.rollout.pause import decide_pause, refresh_seconds, shortest_seconds, slow_seconds
+from tasks.domain.rollout.sync_window import ClosedWindow
 
 PUSHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 COMMIT = "c" * 40
@@ -36,9 +37,10 @@ def look(**facts: Any) -> Observation:
         ({"health": Health.PROGRESSING}, 30),
         ({"health": Health.SUSPENDED}, 800),
         ({"sync": Sync.OUT_OF_SYNC}, 500),
-        ({"window_blocks": True}, 800),
+        ({"window": ClosedWindow()}, 300),
+        ({"window": ClosedWindow(until=PUSHED + timedelta(seconds=150))}, 50),
     ],
-    ids=["settling", "not detected", "not healthy", "suspended", "no sync", "a window"],
+    ids=["settling", "not detected", "not healthy", "suspended", "no sync", "a window", "one that opens soon"],
 )
 def test_who_is_told_of_changes_looks_only_for_what_nobody_tells(facts: dict[str, Any], seconds: float) -> None:
     looks = (look(**facts),)

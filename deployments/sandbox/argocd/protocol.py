@@ -36,6 +36,7 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", f"{_APPLICATION}/pods/{{pod}}/logs"): reading.logs,
     ("GET", f"{_APPLICATION}/events"): reading.events,
     ("GET", f"{_APPLICATION}/links"): reading.links,
+    ("GET", f"{_V1}/projects/{{name}}"): reading.project,
     ("GET", f"{_V1}/account/can-i/{{resource}}/{{action}}/{{subresource:path}}"): reading.can_i,
 }
 

@@ -90,6 +90,14 @@ def sync_windows(call: Call) -> dict[str, Any]:
     return answer | ({"assignedWindows": [window.document() for window in assigned]} if assigned else {})
 
 
+def project(call: Call) -> dict[str, Any]:
+    """The AppProject with its windows; to read it is a right of its own."""
+    call.caller.require("projects", "get", call.name)
+    windows = [window.declaration() for window in call.state.windows.get(call.name, [])]
+    spec: dict[str, Any] = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    return {"metadata": {"name": call.name}, "spec": spec | ({"syncWindows": windows} if windows else {})}
+
+
 def resource(call: Call) -> dict[str, str]:
     """One live object of the Application's tree, as a text of JSON."""
     application, query = call.application(), call.request.query_params

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from deployments.sandbox.argocd.duration import seconds_of
 
@@ -12,7 +13,7 @@ _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncWindow:
-    """A window that opens by a cron schedule in UTC and stays open for a duration, as AppProject.spec.syncWindows."""
+    """A window that opens by a cron schedule and stays open for a duration, as AppProject.spec.syncWindows."""
 
     kind: str
     """`allow` or `deny`."""
@@ -21,6 +22,8 @@ class SyncWindow:
     applications: tuple[str, ...] = ("*",)
     manual_sync: bool = False
     """Whether a person may sync all the same."""
+    time_zone: str = "UTC"
+    description: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in ("allow", "deny"):
@@ -35,6 +38,7 @@ class SyncWindow:
 
     def is_active(self, now: datetime) -> bool:
         """Whether it opened no longer than its duration ago."""
+        now = now.astimezone(ZoneInfo(self.time_zone))
         minute = now.replace(second=0, microsecond=0)
         minutes = range(int(seconds_of(self.duration) // 60) + 1)
         opened = (minute - timedelta(minutes=ago) for ago in minutes)
@@ -48,6 +52,11 @@ class SyncWindow:
         """As GET syncwindows tells it."""
         told = {"kind": self.kind, "schedule": self.schedule, "duration": self.duration}
         return told | ({"manualSync": True} if self.manual_sync else {})
+
+    def declaration(self) -> dict[str, Any]:
+        """As the AppProject has it."""
+        told = {"timeZone": self.time_zone, "description": self.description, "applications": list(self.applications)}
+        return self.document() | {name: value for name, value in told.items() if value}
 
 
 def may_sync(windows: list[SyncWindow], now: datetime, *, manual: bool) -> bool:

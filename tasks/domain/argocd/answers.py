@@ -1,4 +1,4 @@
-"""Reads Argo CD's Application object and its answers about sync windows, tokens and errors.
+"""Reads Argo CD's Application object and its answers about tokens and errors.
 
 Field names: https://argo-cd.readthedocs.io/en/stable/developer-guide/api-docs/. Absent fields are normal: Go leaves
 out what is empty, and lists may be null.
@@ -133,15 +133,6 @@ def resource_name(resource: Json) -> str:
 def read_time(value: object) -> datetime | None:
     """A time as Go writes it (RFC 3339), or None where there is none."""
     return datetime.fromisoformat(value) if isinstance(value, str) and value else None
-
-
-def read_window_blocks(windows: Json, *, auto_sync: bool) -> bool:
-    """Whether sync windows keep a sync back; `canSync` is about syncs by hand only."""
-    if not auto_sync:
-        return windows.get("canSync") is False
-    active = {window.get("kind") for window in windows.get("activeWindows") or ()}
-    assigned = {window.get("kind") for window in windows.get("assignedWindows") or ()}
-    return "deny" in active or ("allow" in assigned and "allow" not in active)
 
 
 def read_message(body: bytes) -> str:

@@ -72,6 +72,11 @@ class RolloutTimeouts(Part):
     healthy_seconds: Seconds = Field(900, description="Until everything is healthy, counted from the push.")
     settle_seconds: Seconds = Field(15, description="How long it must stay healthy before it counts.")
     degraded_grace_seconds: Seconds = Field(60, description="How long Degraded or a failing pod is put up with.")
+    window_seconds: Seconds = Field(
+        604800,
+        description="How long a closed sync window of the Argo CD project may keep a change back: one that opens later "
+        "refuses the promotion, and a change that is written is taken back then. 0: nothing waits for a window.",
+    )
     poll_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         5,
         description="The longest pause between two looks; six times as long, or longer, while Argo CD's event stream "

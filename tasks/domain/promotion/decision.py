@@ -8,7 +8,7 @@ from enum import StrEnum
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.promotion.change_set import Position
 from tasks.domain.promotion.soak import Soaking
-from tasks.domain.promotion.window import Closed
+from tasks.domain.promotion.window import Closed, KeptBack
 from tasks.domain.verdict import Verdict
 
 
@@ -17,7 +17,8 @@ class PromotionFacts:
     """What was gathered for one candidate and one environment.
 
     `stopped` is why the environment's stop switch is on; `queued_behind` an older candidate that goes first;
-    `break_glass` is why somebody wants to pass closed windows and freezes, and empty where nobody does.
+    `break_glass` is why somebody wants to pass closed windows and freezes, and empty where nobody does; `kept_back`
+    is about the sync windows of Argo CD.
     """
 
     candidate: ReleaseCandidate
@@ -33,6 +34,7 @@ class PromotionFacts:
     closed: Closed | None = None
     break_glass: str = ""
     may_break_glass: bool = False
+    kept_back: KeptBack | None = None
 
 
 class Ground(StrEnum):
@@ -42,6 +44,7 @@ class Ground(StrEnum):
     QUARANTINE = "quarantine"
     NEEDS = "needs"
     GLASS = "glass"
+    WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Later:
 
     reason: str
     until: datetime | None
+    ground: Ground | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,15 @@ def find_passing(facts: PromotionFacts) -> Iterator[Wait | Later | Queued | Stop
         yield Wait(facts.soaking.reason, facts.soaking.until)
     if facts.closed and not facts.break_glass:
         yield Later(facts.closed.reason, facts.closed.until)
+    if facts.kept_back:
+        # Argo CD's own windows break no glass of ours.
+        yield _kept_back(facts.environment, facts.kept_back)
+
+
+def _kept_back(environment: str, window: KeptBack) -> Later | Refuse:
+    if window.may_be_waited_for:
+        return Later(f"{environment}: {window.reason}", window.until, Ground.WINDOW)
+    return Refuse(f"{environment}: {window.reason}; promote again when it is open, or change the window", Ground.WINDOW)
 
 
 def _promote(facts: PromotionFacts) -> Promote:

@@ -60,16 +60,22 @@ def _move(facts: PromotionFacts, against: NotNow) -> tuple[str, str]:
             return "whoever stopped it", f"`tidegate go {environment} --reason ...`, which starts it again"
         case Queued():
             return "of the one before", "it goes on by itself when that one has ended"
-        case Later(until=None):
-            return "the platform team's", f"correct the windows of {environment} in the delivery configuration"
         case Later():
-            return _TIME, _glass(facts)
+            return _closed(facts, against)
         case Wait(until=None):
             return "of the environment before", "it is started again when that one is verified"
         case Wait():
             return _TIME, "it goes on by itself then"
         case Refuse():
             return _refused(facts, against)
+
+
+def _closed(facts: PromotionFacts, against: Later) -> tuple[str, str]:
+    if against.until is None:
+        return "the platform team's", f"correct the windows of {facts.environment} in the delivery configuration"
+    if against.ground is Ground.WINDOW:
+        return _TIME, "it goes on by itself then; sooner only where somebody changes the window in Argo CD"
+    return _TIME, _glass(facts)
 
 
 def _glass(facts: PromotionFacts) -> str:
@@ -85,6 +91,8 @@ def _refused(facts: PromotionFacts, against: Refuse) -> tuple[str, str]:
             place = f"{facts.candidate.application} {facts.environment}"
             clearing = f"tidegate quarantine clear {place} {facts.candidate.commit[:7]} --reason ..."
             return "the author's", f"push a better commit; where it was not the image's fault: `{clearing}`"
+        case Ground.WINDOW:
+            return "the platform team's", "change the sync window of the Argo CD project, then run `promote` again"
         case Ground.GLASS:
             return _TIME, "run `promote` without a `break_glass` reason; it waits for the opening"
         case _:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tasks.domain.delivery.window import DeploymentWindow, Freeze
+from tasks.domain.rollout.sync_window import ClosedWindow
 
 _DAY = timedelta(days=1)
 # Some 29 February comes within eight years, even around a century.
@@ -26,6 +27,26 @@ class Closed:
 
     reason: str
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBack:
+    """Argo CD would not apply a change now; `until` is when it is looked at again, None where that never helps."""
+
+    reason: str
+    until: datetime | None
+    may_be_waited_for: bool
+
+
+def decide_kept_back(window: ClosedWindow, longest_seconds: int, now: datetime) -> KeptBack:
+    """What a closed sync window means for a promotion that waits for it so long at most."""
+    reason = f"a sync window of the Argo CD project keeps changes back {window}"
+    if window.until is None or not longest_seconds:
+        return KeptBack(reason, window.until, may_be_waited_for=False)
+    if (window.until - now).total_seconds() <= longest_seconds:
+        return KeptBack(reason, window.until, may_be_waited_for=True)
+    late = f"{reason}, which is more than the {longest_seconds} s of `window-seconds` away"
+    return KeptBack(late, window.until, may_be_waited_for=False)
 
 
 def decide_opening(

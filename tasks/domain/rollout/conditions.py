@@ -3,7 +3,7 @@
 The conditions are ordered as they come true, so that the first unmet one is what everything waits for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,6 +28,14 @@ class Unmet:
 def first_unmet(expectation: Expectation, look: Observation) -> Unmet | None:
     """None where everything holds that one look can show."""
     return next((unmet for condition in _CONDITIONS if (unmet := condition(expectation, look))), None)
+
+
+def elapsed_seconds(expectation: Expectation, looks: Sequence[Observation], unmet: Unmet) -> float:
+    """How much of its time the unmet condition has had; while a sync window was closed no other one could come true."""
+    began = expectation.pushed_at
+    if unmet.kind is not RolloutKind.SYNC_WINDOW:
+        began = max((look.at for look in looks if look.is_kept_back), default=began)
+    return (looks[-1].at - began).total_seconds()
 
 
 def is_applied(expectation: Expectation, look: Observation) -> bool:
@@ -87,12 +95,11 @@ def _is_desired(expectation: Expectation, look: Observation) -> Unmet | None:
 
 
 def _is_allowed(expectation: Expectation, look: Observation) -> Unmet | None:
-    operation = look.status.operation
-    blocked = operation and not operation.is_over and "blocked by sync window" in operation.message
-    if not (blocked or look.window_blocks):
+    if not look.is_kept_back:
         return None
-    sentence = "a sync window of the Argo CD project keeps the change back; wait for it to pass, or change it"
-    return Unmet(RolloutKind.SYNC_WINDOW, sentence, expectation.timeouts.healthy_seconds)
+    until = f" {look.window}" if look.window else ""
+    sentence = f"a sync window of the Argo CD project keeps the change back{until}; wait for it to pass, or change it"
+    return Unmet(RolloutKind.SYNC_WINDOW, sentence, expectation.timeouts.window_seconds)
 
 
 def _has_no_operation(expectation: Expectation, look: Observation) -> Unmet | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from tasks.domain.delivery.rollout import MustBeSynced
 from tasks.domain.image import ImageReference
-from tasks.domain.rollout.conditions import first_unmet, is_synced, short
+from tasks.domain.rollout.conditions import elapsed_seconds, first_unmet, is_synced, short
 from tasks.domain.rollout.evidence import describe
 from tasks.domain.rollout.facts import Expectation, Health, Observation, Workloads
 from tasks.domain.rollout.failures import Looks, find_failure, trailing
@@ -33,7 +33,7 @@ def decide_rollout(expectation: Expectation, looks: Looks) -> RolloutVerdict:
     if failure := find_failure(expectation, looks):
         return _answer(expectation, failed(failure[1]), failure[0], looks)
     if unmet := first_unmet(expectation, look):
-        elapsed = (look.at - expectation.pushed_at).total_seconds()
+        elapsed = elapsed_seconds(expectation, looks, unmet)
         # One look may be stale; a run that starts again late looks twice before it gives up.
         if elapsed <= unmet.within_seconds or len(looks) < 2:
             return _answer(expectation, pending(unmet.sentence), unmet.kind, looks)

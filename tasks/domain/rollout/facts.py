@@ -7,6 +7,7 @@ from enum import StrEnum
 from tasks.domain.delivery.rollout import MustBeSynced, RolloutTimeouts
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import COMMIT, ImageReference
+from tasks.domain.rollout.sync_window import ClosedWindow
 
 
 class Sync(StrEnum):
@@ -77,6 +78,11 @@ class Operation:
     def is_over(self) -> bool:
         """Whether it has ended; a finish time alone does not say so, for it is also set between two retries."""
         return self.phase in {Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR}
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it has begun, and a sync window keeps it back."""
+        return not self.is_over and "blocked by sync window" in self.message
 
     @property
     def has_failed(self) -> bool:
@@ -197,4 +203,11 @@ class Observation:
     operation_contains: bool | None = None
     superseded_by: ImageReference | None = None
     workloads: Workloads | None = None
-    window_blocks: bool = False
+    window: ClosedWindow | None = None
+    """The sync windows that keep a sync back."""
+
+    @property
+    def is_kept_back(self) -> bool:
+        """Whether a sync window is what it waits for."""
+        operation = self.status.operation
+        return self.window is not None or (operation is not None and operation.is_blocked)

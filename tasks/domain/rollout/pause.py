@@ -4,16 +4,20 @@ Somebody who watches Argo CD's event stream is woken by what changes, and looks 
 pods that cannot start, refreshes that were dropped, and time limits.
 """
 
+from datetime import datetime
+
 from tasks.domain.delivery.rollout import RolloutTimeouts
-from tasks.domain.rollout.conditions import first_unmet
+from tasks.domain.rollout.conditions import elapsed_seconds, first_unmet
 from tasks.domain.rollout.facts import Expectation
 from tasks.domain.rollout.failures import Looks
+from tasks.domain.rollout.sync_window import ClosedWindow
 from tasks.domain.rollout.verdict import RolloutKind
 
 _SHORTEST_SECONDS = 0.5
 _LONGEST_BETWEEN_REFRESHES_SECONDS = 15.0
+_LONGEST_AT_A_WINDOW_SECONDS = 300.0
 # Every change of these shows in the Application, or is a change of time.
-_TOLD_BY_EVENTS = {RolloutKind.OPERATION, RolloutKind.SYNC, RolloutKind.SYNC_WINDOW, RolloutKind.SUSPENDED}
+_TOLD_BY_EVENTS = {RolloutKind.OPERATION, RolloutKind.SYNC, RolloutKind.SUSPENDED}
 _NEEDS_REFRESHES = {RolloutKind.DETECTION, RolloutKind.RENDERING, RolloutKind.MANIFESTS, RolloutKind.FRESHNESS}
 
 
@@ -45,11 +49,18 @@ def decide_pause(expectation: Expectation, looks: Looks, kind: RolloutKind, *, p
     left = _until_it_has_failed(expectation, looks)
     if kind in _TOLD_BY_EVENTS:
         return max(shortest, left)
+    if kind is RolloutKind.SYNC_WINDOW:
+        return max(shortest, min(left, _until_it_opens(looks[-1].window, looks[-1].at)))
     # A pod that cannot start is seen at least twice within the time that it is put up with.
     return max(shortest, min(slow, left, timeouts.degraded_grace_seconds / 2 or slow))
 
 
+def _until_it_opens(window: ClosedWindow | None, at: datetime) -> float:
+    # Where nobody syncs by himself nothing tells that it has opened; nor that somebody has changed it.
+    left = (window.until - at).total_seconds() if window and window.until else _LONGEST_AT_A_WINDOW_SECONDS
+    return min(left, _LONGEST_AT_A_WINDOW_SECONDS)
+
+
 def _until_it_has_failed(expectation: Expectation, looks: Looks) -> float:
     unmet = first_unmet(expectation, looks[-1])
-    elapsed = (looks[-1].at - expectation.pushed_at).total_seconds()
-    return unmet.within_seconds - elapsed if unmet else 0.0
+    return unmet.within_seconds - elapsed_seconds(expectation, looks, unmet) if unmet else 0.0

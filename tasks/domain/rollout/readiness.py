@@ -14,16 +14,11 @@ class Readiness:
     verdict: Verdict
 
 
-def decide_readiness(application: str, status: ApplicationStatus, *, window_blocks: bool) -> Verdict:
-    """Failed where the change would lie in git and reach nothing: a rollout that is kept back looks like a bad one."""
+def decide_readiness(application: str, status: ApplicationStatus) -> Verdict:
+    """Failed where the change would lie in git and reach nothing; a sync window that is closed is only waited for."""
     if status.skips_reconciliation:
         return failed(
             f"Argo CD does not reconcile {application}: it has the annotation argocd.argoproj.io/skip-reconcile; "
             "remove that first"
-        )
-    if window_blocks:
-        return failed(
-            f"a sync window of the Argo CD project keeps changes of {application} back now; "
-            "promote again when it is over, or change the window"
         )
     return passed(f"Argo CD would apply a change of {application} now")

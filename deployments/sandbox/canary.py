@@ -1,4 +1,7 @@
-"""Has an environment of the sandbox rolled out by Argo Rollouts: a change in the GitOps repository, and back again."""
+"""Has an environment of the sandbox rolled out by Argo Rollouts: a change in the GitOps repository, and back again.
+
+As a canary, or as blue-green.
+"""
 
 import subprocess
 
@@ -13,21 +16,42 @@ _STEPS = """\
       - setWeight: 50
       - pause: {}
 """
+# The new pods are ready beside the old ones, and nobody is sent to them until Tidegate or a person says so.
+_BLUE_GREEN = """\
+  blueGreen:
+    autoPromotionEnabled: false
+    scaleDownDelaySeconds: 600
+"""
 
 
 def use_canary(world: World, environment: str) -> None:
     """From now on every release goes there through a canary with one pause; returns when it is so."""
+    _use(world, environment, _STEPS, "a canary")
+
+
+def use_blue_green(world: World, environment: str) -> None:
+    """From now on every release goes there by blue-green, with a pause before the switch; returns when it is so."""
+    _use(world, environment, _BLUE_GREEN, "blue-green")
+
+
+def _use(world: World, environment: str, strategy: str, name: str) -> None:
     text = _values(world, environment)
-    if _STEPS not in text:
-        _commit(world, environment, text.rstrip("\n") + "\n" + _STEPS, f"Roll {environment} out as a canary")
+    if strategy not in text:
+        _commit(world, environment, text.rstrip("\n") + "\n" + strategy, f"Roll {environment} out as {name}")
     _wait_for(world, environment, "Rollout")
+
+
+def preview_url(world: World, environment: str) -> str:
+    """Where a release that waits for the switch is reached."""
+    return world.cluster.service_url(environment, f"{APPLICATION}-{environment}-preview")
 
 
 def use_rolling_update(world: World, environment: str) -> None:
     """As before; returns when it is so."""
     text = _values(world, environment)
-    if _STEPS in text:
-        _commit(world, environment, text.replace(_STEPS, ""), f"Roll {environment} out at once")
+    plain = text.replace(_STEPS, "").replace(_BLUE_GREEN, "")
+    if plain != text:
+        _commit(world, environment, plain, f"Roll {environment} out at once")
     _wait_for(world, environment, "Deployment")
 
 

@@ -15,6 +15,7 @@ from tasks.domain.argocd.sync_windows import read_sync_windows, read_window_bloc
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.image import ImageReference, parse_image
 from tasks.domain.rollout.facts import ApplicationStatus, Condition, Health, Operation, OutOfSync, Phase, Pod, Sync
+from tasks.domain.rollout.images import old_pods
 
 DATA = Path(__file__).parent.parent / "data" / "argocd"
 COMMIT = "c0ffee00" * 5
@@ -299,6 +300,36 @@ def test_the_newest_replica_set_has_the_current_pods() -> None:
     pods = read_workloads({"items": None}, {"nodes": nodes}).pods
 
     assert [(pod.name, pod.is_current, pod.restarts) for pod in pods] == [("old-1", False, 4), ("new-1", True, 0)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "stable", "waits_for_it"),
+    [("blueGreen", "new", False), ("blueGreen", "old", True), ("canary", "new", True)],
+)
+def test_only_blue_green_that_has_switched_may_keep_old_pods(strategy: str, stable: str, waits_for_it: bool) -> None:
+    ours, before = (ImageReference("registry.example/web", None, f"sha256:{c * 64}") for c in "12")
+
+    def node(kind: str, name: str, parent: dict[str, str], **more: Any) -> dict[str, Any]:
+        return {"kind": kind, "name": name, "uid": name, "parentRefs": [parent | {"namespace": "production"}], **more}
+
+    rollout = {"kind": "Rollout", "name": "web", "uid": "web"}
+    nodes = [
+        node("ReplicaSet", "old", rollout, info=[{"name": "Revision", "value": "Rev:1"}]),
+        node("ReplicaSet", "new", rollout, info=[{"name": "Revision", "value": "Rev:2"}]),
+        node("Pod", "old-1", {"kind": "ReplicaSet", "uid": "old"}, images=[str(before)], info=RUNNING),
+        node("Pod", "new-1", {"kind": "ReplicaSet", "uid": "new"}, images=[str(ours)], info=RUNNING),
+    ]
+    live = {
+        "metadata": {"namespace": "production", "name": "web"},
+        "spec": {"strategy": {strategy: {}}},
+        "status": {"currentPodHash": "new", "stableRS": stable},
+    }
+    managed = {"items": [{"kind": "Rollout", "targetState": "null", "liveState": json.dumps(live)}]}
+
+    assert bool(old_pods(read_workloads(managed, {"nodes": nodes}), ours)) is waits_for_it
+
+
+RUNNING = [{"name": "Status Reason", "value": "Running"}]
 
 
 def state(*images: str) -> str:

@@ -10,7 +10,7 @@ from deployments.sandbox.argocd.health import health_of
 from deployments.sandbox.cluster.admission import ApiError, admit
 from deployments.sandbox.cluster.deployment import Replicas
 from deployments.sandbox.cluster.pod_status import is_active
-from deployments.sandbox.cluster.progressive import canary_sizes, seconds
+from deployments.sandbox.cluster.progressive import HASH, canary_sizes, seconds
 from deployments.sandbox.cluster.reconcile import Progress, reconcile
 from deployments.sandbox.cluster.state import ObjectStore
 
@@ -236,6 +236,17 @@ def test_an_aborted_blue_green_keeps_the_old_one(land: Land) -> None:
     land.apply(rollout("two", BLUE_GREEN, replicas=2))
     land.act(abort=True)
     assert (land.said[0], land.selected("active"), land.pods) == ("Degraded", "one", {"one": 2})
+
+
+def test_a_service_that_no_blue_green_rollout_names_any_more_sends_to_all_its_pods(land: Land) -> None:
+    land.apply(service("active"))
+    land.apply(rollout("one", BLUE_GREEN, replicas=2))
+    land.apply(rollout("two", BLUE_GREEN, replicas=2))
+    assert land.selected("active") == "one"
+    land.apply(rollout("two", {"canary": {}}, replicas=2))
+    found = land.store.get("Service", "production", "active")
+    assert found
+    assert HASH not in found["spec"]["selector"]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,19 @@ def roll_progressively(
     store.change("Rollout", namespace, name, lambda live: live.update(status=status) if _same(live, rollout) else None)
 
 
+def let_services_go(store: ObjectStore) -> None:
+    """What no blue-green Rollout chooses for any more: the Service sends to all its pods again."""
+    chosen = {
+        (rollout["metadata"]["namespace"], (rollout["spec"]["strategy"].get("blueGreen") or {}).get(role))
+        for rollout in store.objects(kind="Rollout")
+        for role in ("activeService", "previewService")
+    }
+    for service in store.objects(kind="Service"):
+        namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+        if HASH in service["spec"]["selector"] and (namespace, name) not in chosen:
+            store.change("Service", namespace, name, lambda live: live["spec"]["selector"].pop(HASH, None))
+
+
 def _same(live: Object, seen: Object) -> bool:
     """Whether nobody has changed it since it was looked at; else the next pass looks anew."""
     return bool(live["metadata"]["resourceVersion"] == seen["metadata"]["resourceVersion"])

@@ -18,7 +18,7 @@ from deployments.sandbox.cluster.deployment import (
 )
 from deployments.sandbox.cluster.deployment_status import made_progress, status_of
 from deployments.sandbox.cluster.pod_status import is_active, is_ready, new_pod
-from deployments.sandbox.cluster.progressive_controller import roll_progressively
+from deployments.sandbox.cluster.progressive_controller import let_services_go, roll_progressively
 from deployments.sandbox.cluster.state import Object, ObjectStore, is_owned_by, timestamp
 
 _DEFAULT_HISTORY = 10
@@ -46,6 +46,7 @@ def reconcile(store: ObjectStore, progress: Progress) -> None:
         _roll(store, deployment, progress)
     for rollout in store.objects(kind="Rollout"):
         roll_progressively(store, rollout, progress.idle_seconds, progress.note)
+    let_services_go(store)
     for replica_set in store.objects(kind="ReplicaSet"):
         _keep_pods(store, replica_set)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.domain.argocd.answers import Json, resource_name
+from tasks.domain.argocd.rollouts import KIND, read_rollout
 from tasks.domain.errors import InvalidImageReference
 from tasks.domain.image import ImageReference, parse_image
 from tasks.domain.rollout.facts import Health, Pod, Workloads
@@ -20,7 +21,7 @@ def read_workloads(managed: Json, tree: Json) -> Workloads:
     return Workloads(
         desired=_images(resource.get("targetState") for resource in resources),
         live=_images(resource.get("liveState") for resource in resources if _is_wanted(resource)),
-        pods=_pods(nodes),
+        pods=_pods(nodes, _switched(resources)),
         images_of=tuple(
             (resource_name(r), found) for r in resources if (found := _images(iter([r.get("targetState")])))
         ),
@@ -76,9 +77,31 @@ def _parsed(names: Any) -> tuple[ImageReference, ...]:
     return tuple(images)
 
 
-def _pods(nodes: list[Json]) -> tuple[Pod, ...]:
+def _switched(resources: list[Json]) -> set[tuple[str, str]]:
+    """Namespace and name of each blue-green Rollout that has switched: what is not its newest serves nobody.
+
+    Its old pods stay for `scaleDownDelaySeconds`, which may be hours:
+    https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/
+    """
+    live = [_decoded(one.get("liveState")) for one in resources if one.get("kind") == KIND]
+    blue_green = (one for one in live if "blueGreen" in ((one.get("spec") or {}).get("strategy") or {}))
+    found = [read_rollout(one) for one in blue_green]
+    return {(one.namespace, one.name) for one in found if one.stable and one.stable == one.template}
+
+
+def _pods(nodes: list[Json], switched: set[tuple[str, str]]) -> tuple[Pod, ...]:
     newest = _newest_generations(nodes)
-    return tuple(_pod(node, newest) for node in nodes if node.get("kind") == "Pod")
+    idle = {
+        str(node.get("uid"))
+        for node in nodes
+        if node.get("kind") == "ReplicaSet" and not newest[str(node.get("uid"))] and _rollouts_of(node) & switched
+    }
+    return tuple(_pod(node, newest, stands_by=_owner(node) in idle) for node in nodes if node.get("kind") == "Pod")
+
+
+def _rollouts_of(node: Json) -> set[tuple[str, str]]:
+    parents = (parent for parent in node.get("parentRefs") or () if parent.get("kind") == KIND)
+    return {(str(parent.get("namespace") or ""), str(parent.get("name"))) for parent in parents}
 
 
 def _newest_generations(nodes: list[Json]) -> dict[str, bool]:
@@ -103,7 +126,7 @@ def _info(node: Json) -> dict[str, str]:
     return {str(entry.get("name")): str(entry.get("value")) for entry in node.get("info") or ()}
 
 
-def _pod(node: Json, newest: dict[str, bool]) -> Pod:
+def _pod(node: Json, newest: dict[str, bool], *, stands_by: bool) -> Pod:
     info, health = _info(node), node.get("health") or {}
     restarts = info.get("Restart Count", "0")
     return Pod(
@@ -114,6 +137,7 @@ def _pod(node: Json, newest: dict[str, bool]) -> Pod:
         restarts=int(restarts) if restarts.isdigit() else 0,
         message=health.get("message") or "",
         is_current=newest.get(_owner(node), True),
+        stands_by=stands_by,
         of_job=any(parent.get("kind") == "Job" for parent in node.get("parentRefs") or ()),
         namespace=str(node.get("namespace") or ""),
     )

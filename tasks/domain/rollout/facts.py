@@ -149,7 +149,10 @@ _FAILING_REASONS = PULL_REASONS | CRASH_REASONS | {"CreateContainerConfigError",
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as the resource tree shows it; `is_current` is false for those of an older ReplicaSet."""
+    """A pod as the resource tree shows it; `is_current` is false for those of an older ReplicaSet.
+
+    `stands_by`: blue-green has switched away from it and keeps it for a quick way back; nobody is sent to it.
+    """
 
     name: str
     images: tuple[ImageReference, ...] = ()
@@ -159,6 +162,7 @@ class Pod:
     message: str = ""
     is_current: bool = True
     of_job: bool = False
+    stands_by: bool = False
     namespace: str = ""
 
     @property

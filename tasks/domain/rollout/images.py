@@ -16,10 +16,9 @@ def others(images: tuple[ImageReference, ...], image: ImageReference) -> tuple[I
 
 
 def old_pods(workloads: Workloads, image: ImageReference) -> tuple[Pod, ...]:
-    """Pods that still run another image of the same repository; a job that was started before may finish with it."""
-    return tuple(
-        pod for pod in workloads.pods if pod.reason == "Running" and not pod.of_job and others(pod.images, image)
-    )
+    """Pods that still serve another image of the same repository; a job that was started before may finish with it."""
+    serving = (pod for pod in workloads.pods if pod.reason == "Running" and not pod.of_job and not pod.stands_by)
+    return tuple(pod for pod in serving if others(pod.images, image))
 
 
 def our_pods(workloads: Workloads, image: ImageReference) -> tuple[Pod, ...]:

@@ -18,6 +18,15 @@ app.kubernetes.io/version: {{ . | trunc 63 | quote }}
 {{- end }}
 {{- end -}}
 
+{{/* The strategy of an Argo Rollout; empty where the service is a Deployment. */}}
+{{- define "service.strategy" -}}
+{{- if .Values.rollout.canary -}}
+canary
+{{- else if .Values.rollout.blueGreen -}}
+blueGreen
+{{- end -}}
+{{- end -}}
+
 {{/* REPOSITORY[:TAG]@DIGEST */}}
 {{- define "service.image" -}}
 {{- $repository := required "image.repository is missing" .Values.image.repository -}}

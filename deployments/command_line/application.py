@@ -13,6 +13,7 @@ from deployments.command_line.plan import plan
 from deployments.command_line.quarantine import quarantine
 from deployments.command_line.register import register
 from deployments.command_line.rollback import rollback
+from deployments.command_line.rollout import rollout
 from deployments.command_line.sandbox import sandbox
 from deployments.command_line.schema import schema
 from deployments.command_line.set_image import set_image
@@ -53,6 +54,7 @@ for command in (
     application.command()(command)
 application.add_typer(approver.commands, name="approver")
 application.add_typer(quarantine, name="quarantine")
+application.add_typer(rollout, name="rollout")
 
 
 def main() -> None:

@@ -19,7 +19,10 @@ PAUSED = ProgressiveRollout(
     "production", "shop", "new", "old", 1, 4, 25, "CanaryPauseStep", datetime(2027, 1, 31, tzinfo=UTC)
 )
 HERE = "Rollout shop has paused at step 2 of 4 (CanaryPauseStep, 25 % of its pods are new)"
-BY_HAND = "a person goes on: in Argo CD, run the action resume, promote-full or abort of Rollout shop"
+BY_HAND = (
+    "a person goes on: in Argo CD, run the action resume, promote-full or abort of Rollout shop, "
+    "or `tidegate rollout abort`"
+)
 GOOD, BAD = passed("errors: 0 is at most 0.01"), failed("errors: 0.5 is more than 0.01")
 
 
@@ -115,6 +118,13 @@ def test_what_failed_is_aborted_where_the_policy_says_so() -> None:
 
 def test_without_a_policy_a_person_goes_on() -> None:
     assert decide_at_pause(PAUSED, [], Progressive()) == Watch(f"{HERE}; {BY_HAND}", 86400)
+
+
+def test_what_a_person_may_do_by_tidegate_is_said() -> None:
+    more = Progressive(by_hand=("resume", "abort"))
+    assert decide_at_pause(PAUSED, [], more).reason == f"{HERE}; {BY_HAND.replace('abort`', 'resume|abort`')}"
+    none = Progressive(by_hand=())
+    assert decide_at_pause(PAUSED, [], none).reason == f"{HERE}; {BY_HAND.partition(', or `')[0]}"
 
 
 def test_a_pause_that_ends_by_itself_is_only_watched_unless_a_check_fails() -> None:

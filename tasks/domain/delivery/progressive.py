@@ -27,6 +27,10 @@ class Progressive(Part):
     when_failed: Literal["abort", "wait"] = Field(
         "wait", description="What follows where one of them failed; after an abort the release is rolled back in git."
     )
+    by_hand: tuple[Literal["resume", "promote-full", "abort"], ...] = Field(
+        ("abort",),
+        description="What a person may have Tidegate do, by `tidegate rollout`; each is recorded with who and why.",
+    )
     pause_seconds: PositiveSeconds = Field(
         86400, description="How long a pause may wait for a person before the rollout has failed."
     )

@@ -41,6 +41,11 @@ class ProgressiveRollout:
         return bool(self.paused_for)
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether what it rolls out does not serve everybody yet."""
+        return self.template != self.stable
+
+    @property
     def pause(self) -> tuple[str, str, str, int, datetime | None]:
         """Which pause this is: the next one, and that of the next release, are others."""
         return self.namespace, self.name, self.template, self.step, self.paused_at
@@ -86,20 +91,24 @@ def decide_at_pause(
     if bad and policy.when_failed == "abort":
         return Act("abort", f"{rollout}, and a check there failed: {'; '.join(bad)}")
     if bad:
-        return Watch(f"{rollout}, and a check there failed: {'; '.join(bad)}; {_hint(rollout)}", policy.pause_seconds)
+        return Watch(
+            f"{rollout}, and a check there failed: {'; '.join(bad)}; {_hint(rollout, policy)}", policy.pause_seconds
+        )
     said = f"; {'; '.join(answer.reason for answer in answers)}" if answers else ""
     if rollout.pause_seconds is not None and policy.when_passed != "promote-full":
         reason = f"{rollout}{said}; it goes on by itself after {rollout.pause_seconds:g} s"
         return Watch(reason, policy.pause_seconds, needs_a_person=False)
     if policy.when_passed == "wait":
-        return Watch(f"{rollout}{said}; {_hint(rollout)}", policy.pause_seconds)
+        return Watch(f"{rollout}{said}; {_hint(rollout, policy)}", policy.pause_seconds)
     return Act(policy.when_passed, f"{rollout}{said}")
 
 
 def wait_for_a_person(rollout: ProgressiveRollout, problem: str, policy: Progressive) -> Watch:
     """What remains where the action is not ours to run."""
-    return Watch(f"{rollout}; {problem}; until then, {_hint(rollout)}", policy.pause_seconds)
+    return Watch(f"{rollout}; {problem}; until then, {_hint(rollout, policy)}", policy.pause_seconds)
 
 
-def _hint(rollout: ProgressiveRollout) -> str:
-    return f"a person goes on: in Argo CD, run the action resume, promote-full or abort of Rollout {rollout.name}"
+def _hint(rollout: ProgressiveRollout, policy: Progressive) -> str:
+    there = f"in Argo CD, run the action resume, promote-full or abort of Rollout {rollout.name}"
+    here = f", or `tidegate rollout {'|'.join(policy.by_hand)}`" if policy.by_hand else ""
+    return f"a person goes on: {there}{here}"

@@ -5,6 +5,7 @@ flows.promotion.approve: nothing here lets anybody do what they may not.
 """
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -25,6 +26,8 @@ from tasks.runs.promotions import find_open_promotions, run_url
 Decision = Literal["approve", "reject"]
 # A run says that it waits a moment before its form is there.
 _TRIES, _PAUSE_SECONDS = 10, 0.3
+# Commit messages are other people's: nothing in them may move the cursor or colour the question.
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,13 @@ def read_question(run_id: UUID) -> OpenQuestion:
             return OpenQuestion(run_id, key, run.name, json.loads(page), code is not None, takes_code)
         time.sleep(_PAUSE_SECONDS)
     raise DeliveryError(f"{run.name} waits, but shows no form; look at {run_url(str(run_id))}")
+
+
+def standing_in_words(question: OpenQuestion) -> str:
+    """What the question says above everything else, in one line: who has approved already, and who is missing."""
+    above = f"\n{question.page}".partition("\n## ")[0]
+    lines = [CONTROL.sub("", line).strip() for line in above.split("\n")]
+    return "; ".join(filter(None, lines)).replace("**", "").replace("\\", "")
 
 
 def give_answer(question: OpenQuestion, decision: Decision, name: str, comment: str, code: str = "") -> None:

@@ -12,7 +12,16 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from deployments.answers import Decision, OpenQuestion, find_question, give_answer, read_question, what_became_of
+from deployments.answers import (
+    CONTROL,
+    Decision,
+    OpenQuestion,
+    find_question,
+    give_answer,
+    read_question,
+    standing_in_words,
+    what_became_of,
+)
 from deployments.prefect_server import explain, require_server
 from tasks.domain.errors import ConfigurationError, DeliveryError
 
@@ -21,8 +30,6 @@ CODE = "TIDEGATE_ONE_TIME_CODE"
 _PATIENCE_SECONDS = 20
 _NOT_COUNTED = "Not counted:"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# Commit messages are other people's: nothing in them may move the cursor or colour the question.
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 What = Annotated[str, typer.Argument(help="The id or address of a run that waits, or an application.")]
 Where = Annotated[str, typer.Argument(help="The environment, where an application is named.")]
@@ -50,7 +57,7 @@ def _answer(decision: Decision, what: str, environment: str, name: str, comment:
     signed = name or getpass.getuser()
     try:
         question = _find(what, environment)
-        Console().print(Markdown(_CONTROL.sub("", question.page)))
+        Console().print(Markdown(CONTROL.sub("", question.page)))
         if decision == "approve" and question.asks_for_code and not question.takes_code:
             raise DeliveryError(f"{question.name} is not approved here; the last lines above say where")
         if not yes and not typer.confirm(f"{decision} {question.name} as {signed}?"):
@@ -60,17 +67,10 @@ def _answer(decision: Decision, what: str, environment: str, name: str, comment:
         asked_again = what_became_of(question, patience_seconds=_PATIENCE_SECONDS)
     except httpx.HTTPError as error:
         raise explain(error) from None
-    said = _standing(asked_again) if asked_again else ""
+    said = standing_in_words(asked_again) if asked_again else ""
     if _NOT_COUNTED in said:
         raise DeliveryError(said)
     typer.echo(f"Answered '{decision}' as {signed}. {said or 'It goes on'}: {question.url}")
-
-
-def _standing(question: OpenQuestion) -> str:
-    """What the new question says above everything else, in one line."""
-    above = f"\n{question.page}".partition("\n## ")[0]
-    lines = [_CONTROL.sub("", line).strip() for line in above.split("\n")]
-    return "; ".join(filter(None, lines)).replace("**", "").replace("\\", "")
 
 
 def _find(what: str, environment: str) -> OpenQuestion:

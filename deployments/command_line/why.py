@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from deployments.answers import read_question, standing_in_words
 from deployments.places import looking, open_place
-from flows.promotion.look import find_reasons
-from tasks.domain.errors import ConfigurationError
+from flows.promotion.reasons import find_reasons
+from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.domain.promotion.why import Reason
 from tasks.runs.lookup import SeenRun, find_promotions, find_run
 
@@ -62,7 +63,16 @@ def _reasons(run: SeenRun) -> tuple[Reason, ...]:
             return ()
         return (Reason(run.message or run.state, "the author's", "look at the run, then start it again"),)
     place = open_place(given["application"], given["environment"])
-    return find_reasons(place, given["commit"], given["digest"], None if run.is_over else run.run_id)
+    own = None if run.is_over else run
+    return find_reasons(place, given["commit"], given["digest"], own, _standing(run) if run.is_asking else "")
+
+
+def _standing(run: SeenRun) -> str:
+    try:
+        return standing_in_words(read_question(run.run_id))
+    except DeliveryError:
+        # It was answered this very moment.
+        return ""
 
 
 def _show(reasons: tuple[Reason, ...]) -> None:

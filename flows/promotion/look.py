@@ -1,19 +1,14 @@
-"""Looks at promotions from outside, by the same facts and decisions as promote, and changes nothing."""
+"""Looks at environments from outside, by the same facts as promote, and changes nothing."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from flows.places.place import Place
-from flows.promotion.facts import gather_candidate, gather_facts, kept_back_now
+from flows.promotion.facts import kept_back_now
 from tasks.argocd.rollout import confirm_environment
-from tasks.domain.approval.decision import AskAgain, decide_approval
-from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.errors import DeliveryError
 from tasks.domain.image import ImageReference
-from tasks.domain.promotion.decision import PromotionFacts
 from tasks.domain.promotion.history import change_with
 from tasks.domain.promotion.status import EnvironmentStatus, OnTheWay
-from tasks.domain.promotion.why import Reason, explain
 from tasks.domain.promotion.window import Closed, decide_opening
 from tasks.domain.verdict import Verdict, pending
 from tasks.gitops.desired_state import read_desired_state, read_history
@@ -21,21 +16,6 @@ from tasks.gitops.switch import read_switch
 from tasks.runs.lookup import SeenRun
 
 _LEFT_TO_DO = {"Waiting", "Stopped", "Refused", "Expired", "Failed", "Crashed", "Rolled back"}
-
-
-def find_reasons(place: Place, commit: str, digest: str, own: UUID | None = None) -> tuple[Reason, ...]:
-    """All that stands against this candidate there; `own` is the run that promotes it, which is no rival of its own."""
-    candidate, evidence = gather_candidate(place, commit, digest)
-    facts = gather_facts(place, candidate, evidence, own=str(own) if own else None)
-    return explain(facts, missing_approvals(place, facts, candidate))
-
-
-def missing_approvals(place: Place, facts: PromotionFacts, candidate: ReleaseCandidate) -> tuple[str, ...]:
-    """Whom the policy asks, before anybody has answered."""
-    if place.env.approval is None or facts.desired_digest == candidate.digest:
-        return ()
-    standing = decide_approval(place.env.approval, candidate, place.environment, (), frozenset())
-    return standing.missing if isinstance(standing, AskAgain) else ()
 
 
 def read_status(place: Place, promotions: tuple[SeenRun, ...]) -> EnvironmentStatus:
@@ -83,11 +63,14 @@ def _on_the_way(place: Place, promotions: tuple[SeenRun, ...], digest: str | Non
     going = [run for run in mine if not run.is_over]
     # The last one of all, where it left something to do and nothing else has come since.
     left = [run for run in mine[:1] if run.state in _LEFT_TO_DO and run.parameters.get("digest") != digest]
-    return tuple(_waiting(run) for run in (*going, *left))
+    there = [run for run in promotions if run.parameters.get("environment") == place.environment]
+    return tuple(_waiting(run, next((one for one in there if one.is_before(run)), None)) for run in (*going, *left))
 
 
-def _waiting(run: SeenRun) -> OnTheWay:
-    if run.is_asking:
+def _waiting(run: SeenRun, before: SeenRun | None) -> OnTheWay:
+    if before:
+        waits_for = f"its turn: {before.name} is before it"
+    elif run.is_asking:
         waits_for = "a person's approval"
     elif run.planned_for and run.planned_for > datetime.now(UTC):
         waits_for = f"its time: {run.planned_for.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

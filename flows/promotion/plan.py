@@ -2,7 +2,7 @@
 
 from flows.places.place import Place
 from flows.promotion.facts import changes_since, gather_candidate, gather_facts
-from flows.promotion.look import missing_approvals
+from flows.promotion.reasons import standing_of
 from tasks.argocd.manifests import read_manifests, read_recipe_of
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.errors import ConfigurationError, DeliveryError
@@ -22,7 +22,7 @@ def make_plan(place: Place, commit: str | None) -> Plan:
     """The plan for the commit, or for what would be promoted next; raises ConfigurationError where it has no image."""
     candidate, evidence = gather_candidate(place, *_choose(place, commit))
     facts = gather_facts(place, candidate, evidence)
-    approvals = missing_approvals(place, facts, candidate)
+    approvals = () if facts.desired_digest == candidate.digest else standing_of(place, candidate).missing
     desired = read_desired_state(place.gitops, place.env.manifest)
     return Plan(
         candidate=candidate,

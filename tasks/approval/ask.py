@@ -50,6 +50,11 @@ def asked_since(run_id: str, key: str) -> datetime | None:
     return next((state.timestamp for state in _states(run_id) if state.state_details.pause_key == key), None)
 
 
+def has_asked(run_id: str) -> bool:
+    """Whether the run has put any question."""
+    return any(state.state_details.pause_key for state in _states(run_id))
+
+
 def ask(policy: ApprovalPolicy, description: str, *, key: str, timeout_seconds: int) -> Reply | NoReply | Expired:
     """Pause or suspend the flow run until the form is answered, or nobody has answered in `timeout_seconds`.
 

@@ -41,6 +41,12 @@ class SeenRun:
         """Whether it waits for a person."""
         return self.state_type == "PAUSED"
 
+    def is_before(self, other: "SeenRun") -> bool:
+        """Whether both are at work, and this one since longer."""
+        if self.since is None or other.since is None:
+            return False
+        return self.state_type == other.state_type == "RUNNING" and self.since < other.since
+
     @property
     def url(self) -> str:
         """Where a person looks at it."""

@@ -4,11 +4,15 @@ import dataclasses
 from datetime import UTC, datetime
 
 from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.delivery.progressive import Progressive
 from tasks.domain.image import ImageReference
-from tasks.domain.promotion.decision import PromotionFacts, decide_promotion
+from tasks.domain.promotion.decision import Later, PromotionFacts, Refuse, decide_promotion
 from tasks.domain.promotion.soak import Soaking
 from tasks.domain.promotion.why import Reason, explain
-from tasks.domain.promotion.window import Closed
+from tasks.domain.promotion.why_rollout import explain_rollout
+from tasks.domain.promotion.window import Closed, KeptBack
+from tasks.domain.rollout.progressive import ProgressiveRollout
+from tasks.domain.rollout.sync_window import ClosedWindow
 from tasks.domain.verdict import failed, passed, pending
 
 DIGEST = "sha256:" + "ab" * 32
@@ -81,3 +85,46 @@ def test_the_glass_is_offered_only_where_there_is_one() -> None:
     closed = dataclasses.replace(GOOD, closed=Closed("closed until Monday", MONDAY))
     assert explain(closed)[0].way_on == "it goes on by itself then"
     assert "break_glass" in explain(dataclasses.replace(closed, may_break_glass=True))[0].way_on
+
+
+def test_an_approval_that_is_asked_for_is_told_with_those_that_were_given() -> None:
+    (reason,) = explain(GOOD, ("1 more",), "Ada Lovelace (one-time code)")
+
+    assert reason.sentence == (
+        "production asks for an approval: 1 more (approved already by Ada Lovelace (one-time code))"
+    )
+
+
+def test_a_sync_window_is_nothing_that_broken_glass_passes() -> None:
+    waits = dataclasses.replace(GOOD, kept_back=KeptBack("a sync window", MONDAY, may_be_waited_for=True))
+    glass = dataclasses.replace(waits, break_glass="payments fail", may_break_glass=True)
+    refused = dataclasses.replace(GOOD, kept_back=KeptBack("a sync window", None, may_be_waited_for=False))
+
+    assert decide_promotion(glass) == decide_promotion(waits) == Later("production: a sync window", MONDAY)
+    assert "it goes on by itself then; sooner only" in explain(glass)[0].way_on
+    assert isinstance(decide_promotion(refused), Refuse)
+    assert explain(refused)[0].move == "the platform team's"
+
+
+PAUSED = ProgressiveRollout("production", "shop", "new", "old", 1, 4, 25, "CanaryPauseStep", MONDAY)
+HERE = "production: Rollout shop has paused at step 2 of 4 (CanaryPauseStep, 25 % of its pods are new)"
+
+
+def test_what_is_written_and_not_live_yet_says_what_it_waits_for() -> None:
+    waits, night = pending("production: it is OutOfSync"), ClosedWindow(("deny '0 8 * * *' UTC for 6h",), MONDAY)
+    by_hand = "in Argo CD, run the action resume, promote-full or abort of Rollout shop, or `tidegate rollout abort`"
+
+    def told(*paused: ProgressiveRollout, closed: ClosedWindow | None = None) -> list[tuple[str, str]]:
+        reasons = explain_rollout("production", waits, closed, paused, Progressive())
+        return [(reason.sentence, reason.way_on) for reason in reasons]
+
+    assert explain_rollout("production", passed("fine"), night, [PAUSED], Progressive()) == ()
+    assert told(PAUSED) == [(HERE, by_hand)]
+    timed = dataclasses.replace(PAUSED, pause_seconds=600.0)
+    assert told(timed) == [(HERE, "it goes on by itself after 600 s of pause")]
+    [(sentence, _)] = told(closed=night)
+    assert sentence == (
+        "production: a sync window of the Argo CD project keeps the change back until Mon 2026-05-11 07:00 UTC "
+        "(deny '0 8 * * *' UTC for 6h)"
+    )
+    assert told() == [("production: it is OutOfSync", "look at the application there, or at the run's page")]

@@ -20,6 +20,7 @@ from tasks.domain.promotion.decision import (
 )
 
 _TIME, _NOBODY = "time's", "nobody's"
+_ANSWER = "answer the form of the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,19 @@ class Reason:
     way_on: str
 
 
-def explain(facts: PromotionFacts, missing_approvals: tuple[str, ...] = ()) -> tuple[Reason, ...]:
+def explain(
+    facts: PromotionFacts, missing_approvals: tuple[str, ...] = (), given_approvals: str = ""
+) -> tuple[Reason, ...]:
     """All that stands against the candidate, what counts most first; empty where it may be written now.
 
-    `missing_approvals` say who still has to approve, where that is asked.
+    `missing_approvals` say who still has to approve, where that is asked, `given_approvals` who has.
     """
     if facts.desired_digest == facts.candidate.digest and not next(find_lasting(facts), None):
         return ()
     reasons = [_reason(facts, against) for against in find_lasting(facts)]
+    given = f" (approved already by {given_approvals})" if given_approvals else ""
     reasons += [
-        Reason(f"{facts.environment} asks for an approval: {missing}", "an approver's", "answer the form of the run")
+        Reason(f"{facts.environment} asks for an approval: {missing}{given}", "an approver's", _ANSWER)
         for missing in missing_approvals
     ]
     return (*reasons, *(_reason(facts, against) for against in find_passing(facts)))

@@ -108,7 +108,12 @@ def wait_for_a_person(rollout: ProgressiveRollout, problem: str, policy: Progres
     return Watch(f"{rollout}; {problem}; until then, {_hint(rollout, policy)}", policy.pause_seconds)
 
 
-def _hint(rollout: ProgressiveRollout, policy: Progressive) -> str:
+def way_on(rollout: ProgressiveRollout, policy: Progressive) -> str:
+    """How a person ends its pause."""
     there = f"in Argo CD, run the action resume, promote-full or abort of Rollout {rollout.name}"
     here = f", or `tidegate rollout {'|'.join(policy.by_hand)}`" if policy.by_hand else ""
-    return f"a person goes on: {there}{here}"
+    return there + here
+
+
+def _hint(rollout: ProgressiveRollout, policy: Progressive) -> str:
+    return f"a person goes on: {way_on(rollout, policy)}"

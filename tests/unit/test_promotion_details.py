@@ -14,9 +14,11 @@ from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.promotion.history import Change, last_healthy_before, parse_changes, promotion_message, quarantined
 from tasks.domain.promotion.plan import Plan, Rendering, plan_lines
 from tasks.domain.promotion.soak import Soak, decide_soak
+from tasks.domain.promotion.status import EnvironmentStatus, status_document, status_row
 from tasks.domain.promotion.switch import Switch, find_switches, switch_message
 from tasks.domain.promotion.way_back import NoWayBack, choose_release
 from tasks.domain.promotion.window import Closed, decide_opening
+from tasks.domain.verdict import failed, passed
 
 WHEN = datetime(2026, 5, 9, 12, 30, tzinfo=UTC)
 COMMIT = "1a2b3c4" + "0" * 33
@@ -175,3 +177,33 @@ def test_a_plan_lists_the_newest_commits_and_counts_the_others() -> None:
     assert new_commits(None, 2, 2) == ["  every one: nothing is known about what runs there now"]
     many = new_commits("9" * 40, 60, 70)
     assert (len(many), many[0], many[-1]) == (51, "  000003b Change 59 (Ada)", "  and 20 older ones")
+
+
+def test_a_status_as_values_has_all_that_is_known_and_nothing_in_place_of_the_rest() -> None:
+    known = change(A, approved_by="Ada", revision="9" * 40, when=WHEN)
+    live = EnvironmentStatus("shop-api", "production", A, known, passed("it runs"), "held", ())
+    document = {
+        "application": "shop-api",
+        "environment": "production",
+        "digest": A,
+        "commit": COMMIT,
+        "since": "2026-05-09T12:30:00+00:00",
+        "approved_by": "Ada",
+        "gitops_commit": "9" * 40,
+        "live": {"outcome": "passed", "reason": "it runs"},
+        "held": "held",
+        "on_the_way": [],
+    }
+    assert status_document(live) == document
+    unasked = replace(live, change=replace(known, approved_by="", when=None), held="")
+    assert status_document(unasked) == document | {"approved_by": None, "since": None, "held": None}
+    assert status_row(live)[4:] == ("Ada", "passed", "held")
+    assert status_row(unasked)[3:] == ("", "nobody was asked", "passed", "")
+    assert status_document(replace(live, change=None))["gitops_commit"] is None
+
+
+def test_a_change_whose_commit_nobody_kept_is_of_an_unknown_one() -> None:
+    cleared = change(A, source_commit="", clears_quarantine=True)
+    row = status_row(EnvironmentStatus("shop-api", "production", A, cleared, failed("it is Degraded"), "", ()))
+    assert row[2] == "unknown aaaaaaaaaaaa"
+    assert row[5] == "it is Degraded"

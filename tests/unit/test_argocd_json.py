@@ -326,7 +326,10 @@ def test_only_blue_green_that_has_switched_may_keep_old_pods(strategy: str, stab
     }
     managed = {"items": [{"kind": "Rollout", "targetState": "null", "liveState": json.dumps(live)}]}
 
-    assert bool(old_pods(read_workloads(managed, {"nodes": nodes}), ours)) is waits_for_it
+    workloads = read_workloads(managed, {"nodes": nodes})
+
+    assert bool(old_pods(workloads, ours)) is waits_for_it
+    assert [pod.name for pod in workloads.pods if pod.stands_by] == ([] if waits_for_it else ["old-1"])
 
 
 RUNNING = [{"name": "Status Reason", "value": "Running"}]

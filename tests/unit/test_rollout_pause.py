@@ -38,9 +38,19 @@ def look(**facts: Any) -> Observation:
         ({"health": Health.SUSPENDED}, 800),
         ({"sync": Sync.OUT_OF_SYNC}, 500),
         ({"window": ClosedWindow()}, 300),
+        ({"window": ClosedWindow(until=PUSHED + timedelta(days=1))}, 300),
         ({"window": ClosedWindow(until=PUSHED + timedelta(seconds=150))}, 50),
     ],
-    ids=["settling", "not detected", "not healthy", "suspended", "no sync", "a window", "one that opens soon"],
+    ids=[
+        "settling",
+        "not detected",
+        "not healthy",
+        "suspended",
+        "no sync",
+        "a window",
+        "one that opens late",
+        "one that opens soon",
+    ],
 )
 def test_who_is_told_of_changes_looks_only_for_what_nobody_tells(facts: dict[str, Any], seconds: float) -> None:
     looks = (look(**facts),)

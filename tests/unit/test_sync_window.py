@@ -53,6 +53,10 @@ def test_a_sync_by_hand_passes_the_windows_that_let_it() -> None:
     assert decide_closing(windows, NOON, auto_sync=True).until == datetime(2026, 3, 5, 20, 0, tzinfo=UTC)
     assert decide_closing(windows, NOON, auto_sync=False).until == datetime(2026, 3, 5, 13, 0, tzinfo=UTC)
 
+    windows = [deny("0 8 * * *", "5h"), allow("0 20 * * *", "2h", by_hand=True)]
+    assert decide_closing(windows, NOON, auto_sync=True).until == TONIGHT
+    assert decide_closing(windows, NOON, auto_sync=False).until == datetime(2026, 3, 5, 13, 0, tzinfo=UTC)
+
 
 @pytest.mark.parametrize(
     "windows",

@@ -41,8 +41,8 @@ class KeptBack:
 def decide_kept_back(window: ClosedWindow, longest_seconds: int, now: datetime) -> KeptBack:
     """What a closed sync window means for a promotion that waits for it so long at most."""
     reason = f"a sync window of the Argo CD project keeps changes back {window}"
-    if window.until is None or not longest_seconds:
-        return KeptBack(reason, window.until, may_be_waited_for=False)
+    if window.until is None:
+        return KeptBack(reason, None, may_be_waited_for=False)
     if (window.until - now).total_seconds() <= longest_seconds:
         return KeptBack(reason, window.until, may_be_waited_for=True)
     late = f"{reason}, which is more than the {longest_seconds} s of `window-seconds` away"

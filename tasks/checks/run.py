@@ -16,7 +16,8 @@ from tasks.checks.reports import read_reports, remove_reports
 from tasks.checks.tree import give_to
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check
-from tasks.domain.gates.checks import CheckOutcome, Ending, Exited, NotStarted, decide_check
+from tasks.domain.gates.checks import CheckOutcome, Ending, Exited, decide_check
+from tasks.domain.gates.stumble import decide_again
 from tasks.process.group import clean_environment, run_in_group
 from tasks.retry import outside_task
 from tasks.run_log import RunLog, secrets_of
@@ -37,22 +38,22 @@ def run_check(
 ) -> CheckOutcome:
     """Run one check in the work tree; a check that fails is an outcome, not an error.
 
-
-    A failed check runs again as often as `check.retries` says, here and not by Prefect, because its outcome is a value;
-    Prefect's retries are for what the machine may get over. `sonarqube` is needed only for a check that names a
-    report-task, and only such a check is given the token. Raises ConfigurationError where it is needed and missing.
+    A failed check runs again as often as it is configured to, here and not by Prefect, because its outcome is a value
+    that tells of each try; Prefect's retries are for what the machine may get over. `sonarqube` is needed only for a
+    check that names a report-task, and only such a check is given the token. Raises ConfigurationError where it is
+    needed and missing.
     """
     if check.reports.sonarqube and sonarqube is None:
         raise ConfigurationError(f"check {name!r} needs a SonarQube server; register its block and name it")
     server = sonarqube if check.reports.sonarqube else None
     logger = get_run_logger()
-    for attempt in range(1, check.retries + 2):
-        outcome = replace(_run_once(name, check, tree, server, apart), attempts=attempt)
-        verdict = decide_check(check, outcome)
-        if not verdict.has_failed or isinstance(outcome.ending, NotStarted) or attempt > check.retries:
-            break
-        logger.warning("Check %s failed and runs again (%d of %d): %s", name, attempt, check.retries, verdict.reason)
-    logger.info("Check %s: %s", name, verdict.reason)
+    outcome = _run_once(name, check, tree, server, apart)
+    while again := decide_again(check, outcome):
+        logger.warning("Check %s runs again in %d s: %s", name, again.pause_seconds, again.first.reason)
+        time.sleep(again.pause_seconds)
+        earlier = (*outcome.earlier, again.first)
+        outcome = replace(_run_once(name, check, tree, server, apart), earlier=earlier)
+    logger.info("Check %s: %s", name, decide_check(check, outcome).reason)
     return outcome
 
 

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from blocks.sonarqube import SonarQubeServer
 from tasks.checks.run import run_check
 from tasks.domain.errors import ConfigurationError
-from tasks.domain.gates.check import Check, Reports
-from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, TimedOut
+from tasks.domain.gates.check import Check, CouldNotRun, Reports
+from tasks.domain.gates.checks import CheckOutcome, Exited, NotStarted, TimedOut, decide_check
 from tasks.domain.gates.finding import Severity
 from tasks.domain.gates.measure import CoveredLines
 from tasks.domain.reports.content import MAX_BYTES
@@ -23,6 +23,7 @@ from tasks.run_log import RunLog
 from tests.tasks.processes import is_gone_soon, needs_proc
 
 SERVER = SonarQubeServer(url="http://127.0.0.1:9", token=SecretStr("sonar-secret-token"))
+SOON = CouldNotRun(retries=2, pause_seconds=0)
 JUNIT_REPORT = Reports(junit="junit.xml")
 JUNIT = "<testsuite><testcase name='a'/></testsuite>"
 
@@ -122,18 +123,38 @@ def test_output_without_line_ends_is_cut_and_does_not_fill_the_memory(tmp_path: 
 
 def test_a_program_that_is_not_there_is_said_and_not_tried_again(tmp_path: Path) -> None:
     outcome = run(Check(command=("no-such-program",), retries=3), tmp_path)
-    assert (outcome.ending, outcome.attempts) == (
-        NotStarted("there is no such program; install it where the worker runs."),
-        1,
-    )
+    assert outcome.ending == NotStarted("there is no such program; install it where the worker runs.")
+    assert outcome.earlier == ()
 
 
-def test_a_flaky_check_runs_again_and_says_how_often(tmp_path: Path) -> None:
-    script = "n=$(cat tries 2>/dev/null || echo 0); echo $((n+1)) > tries; test $n -ge 2"
-    assert run(shell(script, retries=3), tmp_path).attempts == 3
+FAILS_TWICE = "n=$(cat tries 2>/dev/null || echo 0); echo $((n+1)) > tries; test $n -ge 2"
+
+
+def test_a_flaky_check_runs_again_as_often_as_it_may(tmp_path: Path) -> None:
+    check = shell(FAILS_TWICE, retries=3)
+    flaky = run(check, tmp_path)
+    assert (flaky.ending, len(flaky.earlier)) == (Exited(0), 2)
+    assert " Flaky: passed on the 3rd try; the 1st failed: " in decide_check(check, flaky).reason
     (tmp_path / "tries").unlink()
-    failing = run(shell(script, retries=1), tmp_path)
-    assert (failing.ending, failing.attempts) == (Exited(1), 2)
+    failing = run(shell(FAILS_TWICE, retries=1), tmp_path)
+    assert (failing.ending, len(failing.earlier)) == (Exited(1), 1)
+
+
+def test_a_check_that_failed_is_not_tried_again_unless_that_is_wanted(tmp_path: Path) -> None:
+    assert run(shell(FAILS_TWICE), tmp_path).earlier == ()
+    assert (tmp_path / "tries").read_text() == "1\n"
+
+
+def test_what_the_network_or_a_crash_kept_from_running_runs_again_and_says_so(tmp_path: Path) -> None:
+    script = "echo x >> tries; case $(wc -l < tries) in 1) kill -SEGV $$;; 2) echo 'read ECONNRESET'; exit 1;; esac"
+    check = shell(script, could_not_run=SOON)
+    outcome = run(check, tmp_path)
+    assert outcome.ending == Exited(0)
+    assert [one.could_not_run for one in outcome.earlier] == [True, True]
+    assert decide_check(check, outcome).reason.endswith(
+        " Passed on the 3rd try; the 1st could not run: `sh` was ended by signal 11;"
+        " the 2nd could not run: `sh` ended with exit code 1: read ECONNRESET."
+    )
 
 
 def test_a_report_that_the_repository_brought_along_does_not_count(tmp_path: Path) -> None:
@@ -185,7 +206,7 @@ def test_the_log_ends_after_its_limit_and_the_tail_goes_on(caplog: pytest.LogCap
 
 
 def test_killing_the_check_from_outside_is_an_outcome(tmp_path: Path) -> None:
-    assert run(shell("kill -KILL $$"), tmp_path).ending == Exited(-signal.SIGKILL)
+    assert run(shell("kill -KILL $$", could_not_run=SOON), tmp_path).ending == Exited(-signal.SIGKILL)
 
 
 def test_a_real_scan_brings_findings_with_places_in_the_repository(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tasks.domain.gates.engine import GateFacts, decide_gates
 from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import RESERVED, GateResult, decide_all
 from tasks.domain.gates.measure import Coverage, CoveredLines, TestCount, coverage_of
+from tasks.domain.gates.tries import Try
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed, pending
 
@@ -79,7 +80,11 @@ def after_tests(**facts: Any) -> CheckOutcome:
             failed("`ruff` ended with exit code 1: pip-audit: not found"),
         ),
         (LINT, outcome(ending=Exited(127), tail=("odd",)), failed("`ruff` ended with exit code 127: odd")),
-        (LINT, outcome(attempts=2), passed("Passed in 1.2 s. It is flaky: it took 2 tries.")),
+        (
+            LINT,
+            outcome(earlier=(Try("1 of 3 tests failed: a.", could_not_run=False),)),
+            passed("Passed in 1.2 s. Flaky: passed on the 2nd try; the 1st failed: 1 of 3 tests failed: a."),
+        ),
         (TESTS, after_tests(), passed("3 tests passed.")),
         (
             TESTS,

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tasks.domain.configuration.checked_text import Path
-from tasks.domain.configuration.part import Part, PositiveSeconds, Text
+from tasks.domain.configuration.part import Part, PositiveSeconds, Seconds, Text
 from tasks.domain.gates.isolation import Container, Limits
 from tasks.domain.gates.scan import SonarQubeScan
 
@@ -51,6 +51,20 @@ class Reports(Part):
         return not self.paths().keys().isdisjoint(formats)
 
 
+class CouldNotRun(Part):
+    """What a check ends with that could not do its work, and how often it then runs again.
+
+    That a program crashed, or that the network failed it, is seen by itself.
+    """
+
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(1, description="How often it runs again then.")
+    pause_seconds: Seconds = Field(5, description="How long after that.")
+    exit_codes: tuple[Annotated[int, Field(ge=1, le=255)], ...] = Field(
+        (69, 75),
+        description="With these the command could not do its work, such as 2 of snyk; 69 and 75 mean so by convention.",
+    )
+
+
 class Check(Part):
     """One command that runs in the checked-out commit; it fails where the command or one of its reports does."""
 
@@ -67,7 +81,12 @@ class Check(Part):
         default=False, description="Runs before all others and in their files; where it fails they do not run."
     )
     timeout_seconds: PositiveSeconds = Field(900, description="When the command is killed and has failed.")
-    retries: Annotated[int, Field(ge=0, le=5)] = Field(0, description="How often a check that failed runs again.")
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(
+        0, description="How often a check that failed runs again, whatever the reason; one that passes then is flaky."
+    )
+    could_not_run: CouldNotRun = Field(
+        default=CouldNotRun(), description="A crash or the network, which says nothing of the code: runs again."
+    )
     reports: Reports = Field(default=Reports(), description="What the command writes; each must be there and whole.")
     exit_codes: tuple[Annotated[int, Field(ge=0, le=255)], ...] = Field(
         (0,),

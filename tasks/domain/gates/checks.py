@@ -7,6 +7,7 @@ from tasks.domain.gates.check import COVERAGE_FORMATS, FINDING_FORMATS, TEST_FOR
 from tasks.domain.gates.finding import Finding
 from tasks.domain.gates.install_hint import install_hint
 from tasks.domain.gates.measure import Coverage, TestCount
+from tasks.domain.gates.tries import Try, say_failed_after, say_passed_after
 from tasks.domain.reports.sonarqube import SonarQubeAnalysis
 from tasks.domain.verdict import Verdict, failed, passed, pending
 from tasks.domain.wording import counted
@@ -49,7 +50,8 @@ Ending = Exited | TimedOut | LimitHit | NotStarted
 class CheckOutcome:
     """What running one check brought to light; `quality_gate` is SonarQube's word on `analysis`, once it is known.
 
-    `findings` is None where no report of findings could be read, and empty where one was and names none.
+    `findings` is None where no report of findings could be read, and empty where one was and names none. `earlier` are
+    the tries before this one.
     """
 
     check: str
@@ -62,22 +64,25 @@ class CheckOutcome:
     analysis: SonarQubeAnalysis | None = None
     quality_gate: Verdict | None = None
     report_problem: str | None = None
-    attempts: int = 1
+    earlier: tuple[Try, ...] = ()
 
 
 def decide_check(check: Check, outcome: CheckOutcome | None) -> Verdict:
     """The verdict on one check's outcome; pending only while SonarQube still computes."""
     if outcome is None:
         return failed("The check did not run; look at the flow run's log.")
-    if problem := _command_problem(check, outcome) or _report_problem(check, outcome):
-        return failed(problem)
-    if problem := _missing_report(check, outcome):
-        return failed(problem)
+    problem = problem_of(check, outcome)
+    if problem:
+        return failed(problem + say_failed_after(outcome.earlier))
     if check.reports.sonarqube and (outcome.quality_gate is None or not outcome.quality_gate.has_passed):
         return outcome.quality_gate or pending("Waiting for SonarQube's quality gate.")
     said = outcome.quality_gate.reason if outcome.quality_gate else _praise(outcome)
-    again = "" if outcome.attempts == 1 else f" It is flaky: it took {outcome.attempts} tries."
-    return passed(said + again)
+    return passed(said + say_passed_after(outcome.earlier))
+
+
+def problem_of(check: Check, outcome: CheckOutcome) -> str | None:
+    """Why this try has failed; None where command and reports are as they have to be."""
+    return _command_problem(check, outcome) or _report_problem(check, outcome) or _missing_report(check, outcome)
 
 
 def _command_problem(check: Check, outcome: CheckOutcome) -> str | None:

@@ -19,7 +19,7 @@ from tasks.run_log import run_logger
 from tasks.runs.promotions import run_url
 
 # Ways in which integrate ends that it has told by itself, or that are none of the commit's business.
-TOLD = ("Gates failed", "Superseded")
+TOLD = ("Gates failed", "Image scan failed", "Superseded")
 
 
 def end(answer: NotNow | Rejected | Expired) -> State:

@@ -5,7 +5,6 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.endings import tell_github
-from flows.integration.amazon_ecr import scan_image
 from flows.integration.build import build_candidate
 from flows.integration.feedback import comment_on, moved_on, report_beginning, report_gates_to_github, report_verdict
 from flows.integration.gates import decide_commit
@@ -13,6 +12,7 @@ from flows.places.place import load_place
 from flows.places.workshop import Workshop, load_workshop
 from tasks.artifacts import report_image, report_page
 from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.gates.gate import decide_all
 from tasks.domain.message import candidate_page, plain
 from tasks.gitops.desired_state import read_desired_state
 from tasks.runs.promotions import run_url, start_promotion
@@ -57,13 +57,13 @@ def integrate(application: str, commit: str, pull_request: int | None = None, fr
         what = f"Pull request {pull_request}" if pull_request else f"Not on {workshop.app.branch}, so only checked"
         return Completed(name="Checked", message=f"{what}: {verdict.reason}")
     candidate = build_candidate(workshop, facts, gates, fresh=fresh)
-    if scanned := scan_image(workshop, candidate):
-        gates = (*gates, scanned)
-        if not scanned.verdict.has_passed:
-            report_verdict(workshop, commit, scanned.verdict, gates)
-            return Failed(name="Image scan failed", message=scanned.verdict.reason)
+    verdict = decide_all(candidate.gates)
+    if not verdict.has_passed:
+        report_verdict(workshop, commit, verdict, candidate.gates)
+        bad = next(gate for gate in candidate.gates if not gate.verdict.has_passed)
+        return Failed(name="Image scan failed", message=bad.verdict.reason)
     # The status is the evidence that promote asks for; it may say passed only once the image is there.
-    report_verdict(workshop, commit, verdict, gates)
+    report_verdict(workshop, commit, verdict, candidate.gates)
     _report_candidate(workshop, candidate)
     return Completed(name="Integrated", message=_hand_over(workshop, candidate))
 

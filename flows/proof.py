@@ -5,6 +5,7 @@ from blocks.signing import SigningKey
 from flows.places.place import Place
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.proof.bundle import verified_statements
+from tasks.domain.proof.gate_results import required_gates
 from tasks.domain.proof.judgement import REQUIRED, judge_proof
 from tasks.domain.proof.provenance import Origin
 from tasks.domain.proof.statement import Statement
@@ -40,7 +41,8 @@ def verify_proof(place: Place, candidate: ReleaseCandidate) -> Verdict | None:
     attached = read_attached(place.registry, place.app.image, candidate.digest, *REQUIRED)
     repository = f"{place.github.web_url}/{place.app.repository}"
     origin = Origin(repository, candidate.commit, place.app.proof.builder)
-    return judge_proof(attached, candidate.digest, read_trusted_keys(place.signing), origin)
+    keys = read_trusted_keys(place.signing)
+    return judge_proof(attached, candidate.digest, keys, origin, required_gates(place.app))
 
 
 def say_proof(place: Place, candidate: ReleaseCandidate) -> str:

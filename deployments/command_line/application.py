@@ -9,6 +9,7 @@ from deployments.command_line import approver
 from deployments.command_line.approve import approve, reject
 from deployments.command_line.check import check
 from deployments.command_line.demo import demo
+from deployments.command_line.ecr import ecr
 from deployments.command_line.plan import plan
 from deployments.command_line.quarantine import quarantine
 from deployments.command_line.register import register
@@ -53,6 +54,7 @@ for command in (
 ):
     application.command()(command)
 application.add_typer(approver.commands, name="approver")
+application.add_typer(ecr, name="ecr")
 application.add_typer(quarantine, name="quarantine")
 application.add_typer(rollout, name="rollout")
 

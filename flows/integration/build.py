@@ -7,16 +7,16 @@ from pathlib import Path
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from flows.integration.amazon_ecr import check_ecr
+from flows.integration.amazon_ecr import check_ecr, scan_image
 from flows.integration.builders import Builder, open_builder
-from flows.integration.prove import is_built_here, origin_of, prove
+from flows.integration.prove import is_built_here, origin_of, prove_gates, prove_origin
 from flows.integration.rebuild import find_same_release
 from flows.places.workshop import Workshop
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.commit import CommitFacts
 from tasks.domain.dockerfile import base_image, read_stages, used_bases
 from tasks.domain.errors import EvidenceMissing
-from tasks.domain.gates.gate import GateResult
+from tasks.domain.gates.gate import GateResult, decide_all
 from tasks.domain.image import ImageReference
 from tasks.domain.image_content import Built
 from tasks.domain.image_labels import image_labels
@@ -37,8 +37,9 @@ def build_candidate(
 
     The tag is the full commit; of a rebuild also the day, because a tag is never moved to another image. A rebuild that
     brings nothing new is the earlier build. Where images are signed, one that is there is adopted only if a trusted key
-    has signed that it was built here: what somebody else pushed under the tag is never signed. Raises EvidenceMissing
-    where the registry does not have what was pushed.
+    has signed that it was built here: what somebody else pushed under the tag is never signed. The candidate's gates
+    include the scan of the image, where one is asked for; one that fails leaves the image without their signature.
+    Raises EvidenceMissing where the registry does not have what was pushed.
     """
     origin, record = origin_of(workshop, facts.sha), None
     tag = _day_tag(facts) if fresh else facts.sha
@@ -48,10 +49,15 @@ def build_candidate(
         tag, digest, record = _build(workshop, facts, tag, origin, fresh=fresh)
     named = ImageReference(f"{workshop.registry.host}/{workshop.app.image}", tag, digest)
     candidate = ReleaseCandidate(workshop.application, facts.sha, named, facts.author_name, facts.subject, gates)
-    if origin is None:
+    if origin is not None:
+        prove_origin(workshop, candidate, record)
+        candidate = (find_same_release(workshop, candidate, origin) if fresh else None) or candidate
+    # Before the gates are signed, so that the scan is one of them.
+    if scanned := scan_image(workshop, candidate):
+        candidate = replace(candidate, gates=(*gates, scanned))
+    if origin is None or not decide_all(candidate.gates).has_passed:
         return candidate
-    candidate = replace(candidate, proof=prove(workshop, candidate, origin, record))
-    return (find_same_release(workshop, candidate, origin) if fresh else None) or candidate
+    return replace(candidate, proof=prove_gates(workshop, candidate, origin))
 
 
 def _build(

@@ -1,6 +1,6 @@
 """Signs an image and what is known about it when it was built; flows.proof verifies that before a promotion."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from prefect.runtime import flow_run
@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from flows.places.workshop import Workshop
 from flows.proof import read_statements
 from tasks.domain.candidate import Proven, ReleaseCandidate
-from tasks.domain.proof.gate_results import gate_results, problem_with_gates
+from tasks.domain.proof.gate_results import gate_results, problem_with_gates, required_gates
 from tasks.domain.proof.kinds import CYCLONEDX, GATES, PROVENANCE, SIGNATURE, SPDX
 from tasks.domain.proof.provenance import BuildRecord, Origin, problem_with_provenance, provenance
 from tasks.domain.proof.sbom import packages_of
@@ -34,34 +34,35 @@ def is_built_here(workshop: Workshop, digest: str, origin: Origin) -> bool:
     return any(problem_with_provenance(each.predicate, origin) is None for each in known)
 
 
-def prove(workshop: Workshop, candidate: ReleaseCandidate, origin: Origin, record: BuildRecord | None) -> Proven:
-    """Attach what is missing of provenance, gate results, SBOM and signature; what is there already stays.
+def prove_origin(workshop: Workshop, candidate: ReleaseCandidate, record: BuildRecord | None) -> None:
+    """Attach what is missing of provenance and SBOM, which are true of the image whatever is thought of it.
 
-    `record` is of the build that made the image, None where its provenance is known to be there. The signature comes
-    last: an image that has it has everything.
+    `record` is of the build that made the image, None where its provenance is known to be there.
     """
-    known = _read(workshop, candidate.digest)
-    missing = dict(_missing(workshop, candidate, known, record))
-    keys = _attach_all(workshop, candidate, missing)
-    listed = [each.predicate for each in known if each.predicate_type == CYCLONEDX]
-    listed += [missing[CYCLONEDX]] if CYCLONEDX in missing else []
-    return Proven(keys, origin.builder, len(packages_of(listed[-1])) if listed else None)
-
-
-def _missing(
-    workshop: Workshop, candidate: ReleaseCandidate, known: tuple[Statement, ...], record: BuildRecord | None
-) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    kinds = {each.predicate_type for each in known}
-    if record is not None:
-        yield PROVENANCE, provenance(record)
-    results = [each.predicate for each in known if each.predicate_type == GATES]
-    if all(problem_with_gates(each, candidate.commit) for each in results):
-        yield GATES, gate_results(candidate.commit, candidate.gates, run_url(str(flow_run.id)))
+    kinds = {each.predicate_type for each in _read(workshop, candidate.digest, CYCLONEDX, SPDX)}
+    missing: dict[str, Mapping[str, Any]] = {PROVENANCE: provenance(record)} if record is not None else {}
     if workshop.app.proof and workshop.app.proof.sbom and not {CYCLONEDX, SPDX} <= kinds:
         sbom = write_sbom(workshop.registry, workshop.app.image, candidate.digest)
-        yield from ((CYCLONEDX, sbom.cyclonedx), (SPDX, sbom.spdx))
-    if SIGNATURE not in kinds:
-        yield SIGNATURE, {}
+        missing |= {CYCLONEDX: sbom.cyclonedx, SPDX: sbom.spdx}
+    _attach_all(workshop, candidate, missing)
+
+
+def prove_gates(workshop: Workshop, candidate: ReleaseCandidate, origin: Origin) -> Proven:
+    """Attach what is missing of the gate results, which have to have passed, and the signature.
+
+    The signature comes last: an image that has it has everything.
+    """
+    known = _read(workshop, candidate.digest, GATES, SIGNATURE, CYCLONEDX)
+    results = [each.predicate for each in known if each.predicate_type == GATES]
+    missing: dict[str, Mapping[str, Any]] = {}
+    required = required_gates(workshop.app)
+    if all(problem_with_gates(each, candidate.commit, required) for each in results):
+        missing[GATES] = gate_results(candidate.commit, candidate.gates, run_url(str(flow_run.id)))
+    if not any(each.predicate_type == SIGNATURE for each in known):
+        missing[SIGNATURE] = {}
+    key = _attach_all(workshop, candidate, missing)
+    listed = [each.predicate for each in known if each.predicate_type == CYCLONEDX]
+    return Proven(key, origin.builder, len(packages_of(listed[-1])) if listed else None)
 
 
 def _attach_all(workshop: Workshop, candidate: ReleaseCandidate, predicates: Predicates) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flows.integration.prove import is_built_here, prove
+from flows.integration.prove import is_built_here
 from flows.places.workshop import Workshop
 from flows.proof import read_statements
 from tasks.domain.candidate import ReleaseCandidate
@@ -26,8 +26,7 @@ def find_same_release(workshop: Workshop, rebuilt: ReleaseCandidate, origin: Ori
             continue
         if brings_nothing(contents, _contents(workshop, digest)):
             run_logger().info("The rebuild %s brings nothing that %s does not have", rebuilt.image.tag, tag)
-            earlier = replace(rebuilt, image=replace(rebuilt.image, tag=tag, digest=digest))
-            return replace(earlier, proof=prove(workshop, earlier, origin, None))
+            return replace(rebuilt, image=replace(rebuilt.image, tag=tag, digest=digest))
     return None
 
 

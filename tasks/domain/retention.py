@@ -8,6 +8,8 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from tasks.domain.wording import counted
+
 _KEEP = "keep-"
 # A century, which is how a rule is written that expires nothing.
 _NEVER_DAYS = 36_500
@@ -20,6 +22,26 @@ class Retention:
     keep: tuple[str, ...]
     release: tuple[str, ...]
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPreview:
+    """What putting the policy for these images would do; `expiring` are images with their tags.
+
+    `policy` is the repository's policy now, None where it has none.
+    """
+
+    path: str
+    kept: int
+    retention: Retention
+    expiring: Mapping[str, Collection[str]]
+    policy: str | None
+    newest: int
+
+    @property
+    def changes_policy(self) -> bool:
+        """Whether the repository has another policy now, or none."""
+        return self.policy is None or json.loads(self.policy) != json.loads(lifecycle_policy(self.newest))
 
 
 def keep_tag(digest: str) -> str:
@@ -49,6 +71,22 @@ def lifecycle_policy(newest: int) -> str:
     protects = _rule(1, "Named in the GitOps repository", [f"{_KEEP}*"], "sinceImagePushed", _NEVER_DAYS)
     expires = _rule(2, f"All but the newest {newest}", ["*"], "imageCountMoreThan", newest)
     return json.dumps({"rules": [protects, expires]})
+
+
+def preview_lines(preview: RetentionPreview) -> list[str]:
+    """The preview as people read it, line by line."""
+    todo = preview.retention
+    named = f"{counted(preview.kept, 'image')} that the GitOps repository names or has named"
+    lines = [f"{preview.path}: keeps the newest {preview.newest}, and {named}"]
+    lines += [f"  + {keep_tag(digest)}  protects {digest}" for digest in todo.keep]
+    lines += [f"  - {tag}  is named no more" for tag in todo.release]
+    lines += [f"  ? {digest}  is named, but not in the registry" for digest in todo.missing]
+    many = counted(len(preview.expiring), "image expires", "images expire")
+    lines.append(f"  {many}{':' if preview.expiring else ''}")
+    lines += [f"    {digest}  {', '.join(tags)}".rstrip() for digest, tags in sorted(preview.expiring.items())]
+    if preview.policy is None:
+        return [*lines, "  there is no lifecycle policy yet"]
+    return [*lines, f"  the lifecycle policy {'changes' if preview.changes_policy else 'is right already'}"]
 
 
 def _rule(priority: int, description: str, patterns: list[str], count: str, number: int) -> dict[str, object]:

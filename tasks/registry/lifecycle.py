@@ -7,7 +7,8 @@ from typing import Any
 from blocks.registry import ContainerRegistry
 from tasks.aws_problems import aws_problems
 from tasks.domain.errors import EvidenceMissing
-from tasks.domain.retention import decide_retention, keep_tag, lifecycle_policy
+from tasks.domain.retention import RetentionPreview, decide_retention, keep_tag, lifecycle_policy
+from tasks.domain.wording import counted
 from tasks.registry.ecr import ecr_client
 from tasks.retry import outside_task
 
@@ -39,7 +40,36 @@ def keep_named(registry: ContainerRegistry, path: str, named: Collection[str], n
             )
         client.put_lifecycle_policy(repositoryName=path, lifecyclePolicyText=policy)
     kept = len(set(named) & tags.keys())
-    return f"{path}: {kept} images are kept whatever their age, {len(expiring)} will expire"
+    return f"{path}: {counted(kept, 'image is', 'images are')} kept whatever the age, {len(expiring)} will expire"
+
+
+@outside_task("preview what is kept of {path}")
+def preview_lifecycle(registry: ContainerRegistry, path: str, named: Collection[str], newest: int) -> RetentionPreview:
+    """What keep_named would do, by ECR's own preview of the policy; nothing is tagged, and the policy stays.
+
+    Raises EvidenceMissing where ECR does not preview it.
+    """
+    with aws_problems(registry.host, "a lifecycle policy", _RIGHTS):
+        client = ecr_client(registry)
+        tags = _tags(client, path)
+        todo = decide_retention(named, tags)
+        # What is tagged before the policy is put does not expire, though it would today.
+        expiring = _preview(client, path, lifecycle_policy(newest)) - set(todo.keep)
+        return RetentionPreview(
+            path=path,
+            kept=len(set(named) & tags.keys()),
+            retention=todo,
+            expiring={digest: tuple(tags.get(digest, ())) for digest in expiring},
+            policy=_policy(client, path),
+            newest=newest,
+        )
+
+
+def _policy(client: Any, path: str) -> str | None:
+    try:
+        return str(client.get_lifecycle_policy(repositoryName=path)["lifecyclePolicyText"])
+    except client.exceptions.LifecyclePolicyNotFoundException:
+        return None
 
 
 def _tags(client: Any, path: str) -> dict[str, list[str]]:

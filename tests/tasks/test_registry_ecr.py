@@ -20,9 +20,9 @@ from blocks.registry import ContainerRegistry
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused, ConfigurationError, EvidenceMissing, Unreachable
 from tasks.domain.gates.finding import Kind
-from tasks.domain.retention import keep_tag
+from tasks.domain.retention import Retention, keep_tag
 from tasks.registry.ecr import check_repository, wait_for_scan
-from tasks.registry.lifecycle import keep_named
+from tasks.registry.lifecycle import keep_named, preview_lifecycle
 
 SHA = "1" * 40
 PATH = "acme/shop-api"
@@ -257,7 +257,7 @@ def test_what_is_named_is_tagged_and_the_policy_put_and_again_changes_nothing(
     running, old = put(kept, "1" * 40), put(kept, "2" * 40)
     previews.expiring = [old]
     said = keep_named.fn(kept, PATH, frozenset({running}), 10)
-    assert said == "acme/shop-api: 1 images are kept whatever their age, 1 will expire"
+    assert said == "acme/shop-api: 1 image is kept whatever the age, 1 will expire"
     expected = {running: sorted(["1" * 40, keep_tag(running)]), old: ["2" * 40]}
     assert tags_of(kept) == expected
     policy = json.loads(kept.ecr_client().get_lifecycle_policy(repositoryName=PATH)["lifecyclePolicyText"])
@@ -283,3 +283,24 @@ def test_a_policy_whose_preview_expires_what_is_named_is_not_put(kept: Container
     client = kept.ecr_client()
     with pytest.raises(client.exceptions.LifecyclePolicyNotFoundException):
         client.get_lifecycle_policy(repositoryName=PATH)
+
+
+def test_a_preview_says_what_would_happen_and_changes_nothing(kept: ContainerRegistry, previews: Previews) -> None:
+    create(kept)
+    running, old = put(kept, "1" * 40), put(kept, "2" * 40)
+    before = tags_of(kept)
+    # As ECR sees it before the tag is set that protects the first.
+    previews.expiring = [running, old]
+    gone = f"sha256:{'9' * 64}"
+    seen = preview_lifecycle.fn(kept, PATH, frozenset({running, gone}), 1)
+    assert seen.retention == Retention(keep=(running,), release=(), missing=(gone,))
+    assert (seen.kept, seen.expiring, seen.policy, seen.changes_policy) == (1, {old: ("2" * 40,)}, None, True)
+    client = kept.ecr_client()
+    with pytest.raises(client.exceptions.LifecyclePolicyNotFoundException):
+        client.get_lifecycle_policy(repositoryName=PATH)
+    assert tags_of(kept) == before
+
+    previews.expiring = [old]
+    keep_named.fn(kept, PATH, frozenset({running}), 1)
+    again = preview_lifecycle.fn(kept, PATH, frozenset({running}), 1)
+    assert (again.retention, again.changes_policy) == (Retention((), (), ()), False)

@@ -66,7 +66,7 @@ ONE_MISTAKE = [
         "comand: [x], command: [pytest],",
         (
             "7: applications.shop-api.checks.tests.comand: unknown key; did you mean 'command'? allowed: command, "
-            "sonarqube, before-others, timeout-seconds, retries, reports, exit-codes, limits, container"
+            "sonarqube, before-others, timeout-seconds, retries, could-not-run, reports, exit-codes, limits, container"
         ),
     ),
     (
@@ -74,8 +74,8 @@ ONE_MISTAKE = [
         "command: [pytest], timeout_seconds: 5,",
         (
             "7: applications.shop-api.checks.tests.timeout_seconds: unknown key; did you mean 'timeout-seconds'? "
-            "allowed: command, sonarqube, before-others, timeout-seconds, retries, reports, exit-codes, limits, "
-            "container"
+            "allowed: command, sonarqube, before-others, timeout-seconds, retries, could-not-run, reports, exit-codes, "
+            "limits, container"
         ),
     ),
     (

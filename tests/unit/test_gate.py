@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.domain.delivery.application import Application
+from tasks.domain.delivery.ecr import Ecr
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.check import Check, Reports
 from tasks.domain.gates.checks import CheckOutcome, Exited, LimitHit, NotStarted, TimedOut, decide_check
@@ -216,6 +217,14 @@ def test_findings_of_which_a_part_is_missing_are_not_known(bandit: CheckOutcome 
 def test_a_check_may_not_take_the_name_of_a_gate_that_is_not_its_own(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         decide_gates(application(checks={name: LINT}), (), FACTS)
+
+
+def test_the_image_s_scan_takes_its_name_only_where_it_is_awaited() -> None:
+    named = application(checks={"image-scan": LINT}, minimum=None)
+    assert [gate.gate for gate in decide_gates(named, (outcome("image-scan"),), FACTS)] == ["image-scan"]
+    scanned = named.model_copy(update={"ecr": Ecr()})
+    with pytest.raises(ConfigurationError, match="'image-scan' has the name of another gate"):
+        decide_gates(scanned, (outcome("image-scan"),), FACTS)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tasks.domain.delivery.application import Application
 from tasks.domain.gates.baseline import Baseline
 from tasks.domain.gates.finding import Finding, Severity
 from tasks.domain.gates.gate import GateResult
@@ -16,7 +17,7 @@ from tasks.domain.image import ImageReference
 from tasks.domain.promotion.evidence import with_proof
 from tasks.domain.proof.bundle import Attached
 from tasks.domain.proof.envelope import sealed
-from tasks.domain.proof.gate_results import baseline_from, gate_results
+from tasks.domain.proof.gate_results import baseline_from, gate_results, required_gates
 from tasks.domain.proof.judgement import judge_proof
 from tasks.domain.proof.keys import new_private_key, public_half, sign_with
 from tasks.domain.proof.kinds import GATES, PROVENANCE, SIGNATURE
@@ -168,3 +169,15 @@ def test_gate_results_carry_what_later_commits_are_compared_with() -> None:
     assert baseline_from(predicate | {"outcome": "failed"}, COMMIT) is None
     assert baseline_from(predicate | {"baseline": ["f1"]}, COMMIT) is None
     assert baseline_from(PREDICATES[GATES], COMMIT) is None
+
+
+def test_a_gate_that_is_asked_for_has_to_be_among_the_results() -> None:
+    def required(**ecr: object) -> frozenset[str]:
+        settings = {"repository": "acme/shop-api", "image": "shop-api", "ecr": ecr or None}
+        return required_gates(Application.model_validate(settings))
+
+    assert required() == required(**{"scan-seconds": 0}) == frozenset()
+    verdict = judge_proof(attached(PREDICATES), DIGEST, (KEY,), ORIGIN, required(**{"scan-seconds": 60}))
+    assert "the gate results do not name image-scan" in verdict.reason
+    scanned = gate_results(COMMIT, (*PASSED, GateResult("image-scan", passed("No vulnerability."))), "")
+    assert judge_proof(attached(PREDICATES | {GATES: scanned}), DIGEST, (KEY,), ORIGIN, required()).has_passed

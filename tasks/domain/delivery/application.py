@@ -50,3 +50,8 @@ class Application(Part):
     def wanted_toolchain(self) -> Literal["auto", "python", "node", "maven", "gradle", "go"] | None:
         """Whose default checks it gets; None where its own are all."""
         return self.toolchain or (None if self.checks else AUTO)
+
+
+def asks_for_scan(application: Application) -> bool:
+    """Whether the registry's scan of the image is one of the application's gates."""
+    return application.ecr is not None and application.ecr.scan_seconds > 0

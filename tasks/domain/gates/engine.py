@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.domain.delivery.application import Application
+from tasks.domain.delivery.application import Application, asks_for_scan
 from tasks.domain.errors import ConfigurationError
 from tasks.domain.gates.baseline import Baseline
 from tasks.domain.gates.changed_lines import ChangedLines
@@ -13,7 +13,7 @@ from tasks.domain.gates.checks import CheckOutcome, decide_check
 from tasks.domain.gates.coverage import decide_changed_lines, decide_coverage
 from tasks.domain.gates.finding import Finding, Kind
 from tasks.domain.gates.findings import decide_findings, decide_vulnerabilities
-from tasks.domain.gates.gate import CHANGED_LINES, COVERAGE, FINDINGS, RESERVED, VULNERABILITIES, GateResult
+from tasks.domain.gates.gate import CHANGED_LINES, COVERAGE, FINDINGS, IMAGE_SCAN, RESERVED, VULNERABILITIES, GateResult
 from tasks.domain.gates.measure import Coverage, join_coverage
 from tasks.domain.gates.waiver import Waiver, sift
 from tasks.domain.verdict import failed
@@ -43,7 +43,8 @@ def decide_gates(
 
     A check without outcome has failed. Raises ConfigurationError where a check takes the name of another gate.
     """
-    if clash := sorted(RESERVED & application.checks.keys()):
+    reserved = RESERVED | {IMAGE_SCAN} if asks_for_scan(application) else RESERVED
+    if clash := sorted(reserved & application.checks.keys()):
         raise ConfigurationError(f"check {clash[0]!r} has the name of another gate; give the check another name")
     by_name = {outcome.check: outcome for outcome in outcomes if outcome.check in application.checks}
     checks = (GateResult(name, decide_check(check, by_name.get(name))) for name, check in application.checks.items())

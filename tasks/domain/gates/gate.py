@@ -14,6 +14,8 @@ CHANGED_LINES = "changed-lines"
 FINDINGS = "findings"
 VULNERABILITIES = "vulnerabilities"
 TOOLCHAIN = "toolchain"
+# Only where the registry's scan of the image is awaited.
+IMAGE_SCAN = "image-scan"
 # What no check may be called.
 RESERVED = frozenset({AGGREGATE, COVERAGE, CHANGED_LINES, FINDINGS, VULNERABILITIES, TOOLCHAIN})
 

@@ -1,10 +1,11 @@
 """The gates of a commit as a statement about its image, so that an image proves them without asking GitHub."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from tasks.domain.delivery.application import Application, asks_for_scan
 from tasks.domain.gates.baseline import Baseline, baseline_content, baseline_in, read_baseline
-from tasks.domain.gates.gate import GateResult, decide_all
+from tasks.domain.gates.gate import IMAGE_SCAN, GateResult, decide_all
 from tasks.domain.verdict import Outcome
 
 
@@ -29,8 +30,18 @@ def baseline_from(predicate: Mapping[str, Any], commit: str) -> Baseline | None:
     return None if problem_with_gates(predicate, commit) else read_baseline(predicate.get("baseline"), commit)
 
 
-def problem_with_gates(predicate: Mapping[str, Any], commit: str) -> str | None:
-    """Why these results do not let the image pass, in words that follow "the gate results"; None where they do."""
+def required_gates(application: Application) -> frozenset[str]:
+    """The gates that must be among the results, though no check has their name."""
+    return frozenset({IMAGE_SCAN}) if asks_for_scan(application) else frozenset()
+
+
+def problem_with_gates(
+    predicate: Mapping[str, Any], commit: str, required: Collection[str] = frozenset()
+) -> str | None:
+    """Why these results do not let the image pass, in words that follow "the gate results"; None where they do.
+
+    Each of the `required` gates has to be among them.
+    """
     gates = predicate.get("gates")
     if predicate.get("commit") != commit:
         return f"are those of commit {predicate.get('commit') or 'unknown'}, not of {commit}"
@@ -39,6 +50,8 @@ def problem_with_gates(predicate: Mapping[str, Any], commit: str) -> str | None:
     bad = [gate for gate in gates if not isinstance(gate, Mapping) or gate.get("outcome") != Outcome.PASSED.value]
     if bad or predicate.get("outcome") != Outcome.PASSED.value:
         return f"say {predicate.get('outcome')}: {predicate.get('reason')}"
+    if missing := sorted(set(required) - {str(gate.get("gate")) for gate in gates}):
+        return f"do not name {', '.join(missing)}"
     return None
 
 

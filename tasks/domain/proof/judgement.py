@@ -15,8 +15,17 @@ from tasks.domain.wording import counted
 REQUIRED = (SIGNATURE, PROVENANCE, GATES)
 
 
-def judge_proof(attached: tuple[Attached, ...], digest: str, trusted: tuple[PublicKey, ...], origin: Origin) -> Verdict:
-    """Judge everything that is attached to the image with this digest; what is missing or wrong is a no."""
+def judge_proof(
+    attached: tuple[Attached, ...],
+    digest: str,
+    trusted: tuple[PublicKey, ...],
+    origin: Origin,
+    required: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Judge everything that is attached to the image with this digest; what is missing or wrong is a no.
+
+    `required` are gates that must be among the results.
+    """
     statements = verified_statements(attached, digest, trusted)
     keys = " or ".join(key.short_name for key in trusted)
     how = f"integrate {origin.commit[:7]} again, which builds and signs it"
@@ -28,7 +37,7 @@ def judge_proof(attached: tuple[Attached, ...], digest: str, trusted: tuple[Publ
     checks = (
         (SIGNATURE, "the image", _no_problem, "is not signed"),
         (PROVENANCE, "the provenance", lambda one: problem_with_provenance(one, origin), "is missing"),
-        (GATES, "the gate results", lambda one: problem_with_gates(one, origin.commit), "are missing"),
+        (GATES, "the gate results", lambda one: problem_with_gates(one, origin.commit, required), "are missing"),
     )
     for kind, what, problem_with, missing in checks:
         if (problem := _problem(statements, kind, problem_with, missing)) is not None:

@@ -19,11 +19,13 @@ def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline) -> Ga
     before = find_earlier(workshop, mainline.before)
     # A commit of the mainline that has passed already is judged again as it was then.
     itself = find_earlier(workshop, (commit,)) if mainline.holds_it else None
+    # Several commits may be pushed to the mainline at once; a pull request is compared with where it branched off.
+    passed_before = before.commit if before and mainline.holds_it else None
+    compared = passed_before or next(iter(mainline.before), None)
     changed = None
-    if is_decided(workshop.app, CHANGED_LINES):
-        # Several commits may be pushed to the mainline at once; a pull request is compared with where it branched off.
-        passed_before = before.commit if before and mainline.holds_it else None
-        changed = changed_lines(*where, passed_before or next(iter(mainline.before), None), commit)
+    # Without anything to compare with every line has changed, which only a policy for changed lines is about.
+    if is_decided(workshop.app, COVERAGE) and (compared or is_decided(workshop.app, CHANGED_LINES)):
+        changed = changed_lines(*where, compared, commit)
     return GateFacts(today, workshop.waivers, itself or before, changed)
 
 

@@ -146,6 +146,10 @@ def test_as_an_app_the_checks_have_annotations_and_can_be_asked_for_again(
         }
         [annotation] = [one for one in checks["tidegate/findings"].annotations if one["annotation_level"] == "failure"]
         assert (annotation["path"], "S602" in annotation["title"]) == ("shop_api/catalogue.py", True)
+        uncovered = {
+            (one["path"], one["annotation_level"], one["title"]) for one in checks["tidegate/changed-lines"].annotations
+        }
+        assert uncovered == {("shop_api/catalogue.py", "warning", "No test runs this line")}
         assert f"/blob/{commit}/shop_api/catalogue.py#L" in comments_on(world, number)[0]
         assert world.github.repositories[REPOSITORY].statuses == statuses
 

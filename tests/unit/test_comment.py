@@ -69,6 +69,12 @@ def test_a_waiver_that_was_used_is_shown() -> None:
     assert "(until 2027-01-31, Pat: only in tests)" in text
 
 
+def test_a_waiver_that_soon_ends_is_a_warning_and_told_once() -> None:
+    use = WaiverUse(FINDING, WAIVER)
+    text = comment(GateResult("findings", passed("No finding."), waived=(use, use), ending=(use, use)))
+    assert text.count("> ⚠ Pat's waiver of S608 ends on 2027-01-31: only in tests") == 1
+
+
 def test_ten_thousand_findings_still_fit() -> None:
     text = comment(*(GateResult(f"gate-{n}", failed("x" * 2000), (FINDING,) * 100) for n in range(300)))
     assert len(text) <= 65_535

@@ -13,7 +13,7 @@ from tasks.domain.delivery.application import Application
 from tasks.domain.gates.baseline import Baseline, baseline_of
 from tasks.domain.gates.check import Check, Reports
 from tasks.domain.gates.checks import CheckOutcome, Exited
-from tasks.domain.gates.coverage import decide_changed_lines
+from tasks.domain.gates.coverage import decide_changed_lines, decide_coverage
 from tasks.domain.gates.engine import GateFacts, decide_gates
 from tasks.domain.gates.finding import Finding, Kind, Severity
 from tasks.domain.gates.findings import decide_findings, decide_vulnerabilities
@@ -78,14 +78,18 @@ def test_a_ratchet_that_is_off_lets_everything_through_but_the_totals() -> None:
 
 
 def test_a_waiver_excuses_and_its_use_is_shown() -> None:
-    gate = findings_gate(finding(1), waivers=(waiver(),))
-    assert gate.verdict == passed("No finding. 1 finding waived: R1 at a.py:1 (until 2031-05-17, Pat: because).")
-    assert gate.waived == (WaiverUse(finding(1), waiver()),)
-    assert gate.findings == ()
+    long = waiver(date(2031, 5, 25))
+    gate = findings_gate(finding(1), waivers=(long,))
+    assert gate.verdict == passed("No finding. 1 finding waived: R1 at a.py:1 (until 2031-05-25, Pat: because).")
+    assert gate.waived == (WaiverUse(finding(1), long),)
+    assert (gate.findings, gate.ending) == ((), ())
 
 
-def test_a_waiver_that_expires_tomorrow_counts_and_one_that_expired_yesterday_is_named() -> None:
-    assert findings_gate(finding(1), waivers=(waiver(date(2031, 5, 18)),)).verdict.has_passed
+def test_a_waiver_that_ends_tomorrow_counts_with_a_warning_and_one_that_ended_yesterday_is_named() -> None:
+    gate = findings_gate(finding(1), waivers=(waiver(date(2031, 5, 18)),))
+    assert gate.verdict.has_passed
+    assert gate.verdict.reason.startswith("No finding. Pat's waiver of R1 ends on 2031-05-18. 1 finding waived: ")
+    assert gate.ending == gate.waived != ()
     gate = findings_gate(finding(1), waivers=(waiver(date(2031, 5, 16)),))
     assert gate.verdict.has_failed
     assert gate.verdict.reason.endswith(" Pat's waiver of R1 expired on 2031-05-16, so it counts no more.")
@@ -95,6 +99,12 @@ def test_a_finding_that_was_only_waived_before_is_new_once_the_waiver_has_expire
     before = findings_gate(finding(1), waivers=(waiver(),))
     gate = findings_gate(finding(1), base=before.findings, waivers=(waiver(date(2031, 5, 16)),))
     assert gate.verdict.has_failed
+
+
+@pytest.mark.parametrize(("day", "warns"), [(17, True), (24, True), (25, False)])
+def test_people_hear_of_a_waiver_s_end_a_week_before(day: int, warns: bool) -> None:
+    gate = findings_gate(finding(1), waivers=(waiver(date(2031, 5, day)),))
+    assert (bool(gate.ending), " ends on " in gate.verdict.reason) == (warns, warns)
 
 
 def test_many_waivers_are_shortened_in_the_sentence_and_whole_in_the_result() -> None:
@@ -198,6 +208,18 @@ def test_only_the_lines_that_changed_decide(changed: dict[str, set[int]] | None,
     lines = None if changed is None else {file: frozenset(numbers) for file, numbers in changed.items()}
     assert decide_changed_lines(Decimal(80), COVERAGE, lines).verdict == verdict
     assert decide_changed_lines(Decimal(80), None, lines).verdict.has_failed
+
+
+def test_changed_lines_that_no_test_ran_are_named_whether_the_gate_passes_or_not() -> None:
+    changed = {"a.py": frozenset(range(1, 5))}
+    missed = COVERAGE.only(changed)
+    assert missed is not None
+    assert missed.missed
+    assert decide_changed_lines(Decimal(0), COVERAGE, changed).uncovered == missed.missed
+    assert decide_changed_lines(Decimal(100), COVERAGE, changed).uncovered == missed.missed
+    # Without a gate for changed lines that of all lines names them.
+    assert decide_coverage(Decimal(0), COVERAGE, changed).uncovered == missed.missed
+    assert decide_coverage(Decimal(0), COVERAGE).uncovered == ()
 
 
 def test_a_change_may_fail_on_its_own_lines_alone() -> None:

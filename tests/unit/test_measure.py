@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain.errors import InvalidReport
-from tasks.domain.gates.measure import Coverage, CoveredLines, FileCoverage, TestCount, coverage_of, join_coverage
+from tasks.domain.gates.measure import (
+    Coverage,
+    CoveredLines,
+    FileCoverage,
+    LineRange,
+    TestCount,
+    coverage_of,
+    join_coverage,
+)
 from tasks.domain.reports.cobertura import parse_cobertura
 from tasks.domain.reports.junit import parse_junit
 
@@ -127,6 +135,13 @@ def test_only_changed_lines_that_were_measured_are_looked_at() -> None:
     changed = {"a.py": frozenset({1, 2, 99}), "README.md": frozenset({1})}
     assert coverage.only(changed) == coverage_of({("a.py", 1): 1, ("a.py", 2): 0})
     assert coverage.only({"README.md": frozenset({1})}) is None
+
+
+def test_missed_lines_that_follow_each_other_are_one_range() -> None:
+    coverage = coverage_of({("b.py", 1): 0, **{("a.py", number): number == 4 for number in (1, 2, 4, 5, 7)}})
+    assert coverage.missed == (
+        LineRange("a.py", 1, 2), LineRange("a.py", 5, 5), LineRange("a.py", 7, 7), LineRange("b.py", 1, 1)
+    )  # fmt: skip
 
 
 def test_a_file_of_which_only_the_end_is_known_is_found_by_the_longest_end_that_fits() -> None:

@@ -1,7 +1,7 @@
 """What a gate, or all of them together, says of a commit on GitHub: a check run, or a commit status with a token."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.domain.feedback.annotation import Annotation, annotations_of
 from tasks.domain.feedback.text import cut_lines, quiet
@@ -68,13 +68,20 @@ def outcome_of(state: str) -> Outcome:
 
 def gate_report(gate: GateResult) -> CheckReport:
     """A gate's own line, with its findings at their lines."""
-    annotations = annotations_of(gate.findings)
+    annotations = annotations_of(gate)
     lines = [f"{MARKS[gate.verdict.outcome]} {quiet(gate.verdict.reason, 2000)}"]
     if gate.findings:
-        lines += ["", f"**{counted(len(gate.findings), 'finding')}**, {len(annotations)} of them at their lines", ""]
+        placed = len(annotations_of(replace(gate, ending=(), uncovered=())))
+        lines += ["", f"**{counted(len(gate.findings), 'finding')}**, {placed} of them at their lines", ""]
         lines += [finding_line(finding) for finding in gate.findings[:_SHOWN]]
         if len(gate.findings) > _SHOWN:
             lines.append(f"- and {len(gate.findings) - _SHOWN} more")
+    if gate.uncovered:
+        many = sum(one.last - one.first + 1 for one in gate.uncovered)
+        lines += ["", f"**{counted(many, 'changed line')}** that no test runs, each shown where it is"]
+    if gate.ending:
+        lines += ["", "**Waivers that end within a week**", ""]
+        lines += [f"- {quiet(str(use), 500)}" for use in gate.ending]
     if gate.waived:
         lines += ["", "**Waived**", ""]
         lines += [f"- {quiet(str(use), 500)}" for use in gate.waived]

@@ -111,6 +111,10 @@ def _link(finding: Finding, files_url: str) -> str:
 
 
 def _waivers(gates: Iterable[GateResult]) -> Iterator[str]:
+    gates = tuple(gates)
+    for waiver in dict.fromkeys(use.waiver for gate in gates for use in gate.ending):
+        said = f"{waiver.owner}'s waiver of {waiver.rule} ends on {waiver.expires}: {waiver.reason}"
+        yield from ("", f"> ⚠ {quiet(said, 500)}")
     used = [use for gate in gates for use in gate.waived]
     if used:
         yield from ("", f"<details><summary>{counted(len(used), 'finding')} waived</summary>", "")

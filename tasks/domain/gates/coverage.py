@@ -8,17 +8,21 @@ from tasks.domain.gates.measure import Coverage
 from tasks.domain.verdict import failed, passed
 
 
-def decide_coverage(minimum: Decimal, coverage: Coverage | None) -> GateResult:
-    """Whether enough of all measured lines ran; coverage that is not known has failed."""
+def decide_coverage(minimum: Decimal, coverage: Coverage | None, changed: ChangedLines | None = None) -> GateResult:
+    """Whether enough of all measured lines ran; coverage that is not known has failed.
+
+    With `changed` the result names the changed lines that did not run, where no gate of their own does.
+    """
     if coverage is None:
         return _unknown(COVERAGE)
     lines = coverage.lines
+    part = coverage.only(changed) if changed is not None else None
     sentence = f"{lines.percent} % of lines are covered ({lines.covered} of {lines.valid})"
     if lines.reaches(minimum):
-        return GateResult(COVERAGE, passed(f"{sentence}, at least {minimum} % are asked for."), coverage=lines)
-    return GateResult(
-        COVERAGE, failed(f"{sentence}, but at least {minimum} % are asked for; add tests."), coverage=lines
-    )
+        verdict = passed(f"{sentence}, at least {minimum} % are asked for.")
+    else:
+        verdict = failed(f"{sentence}, but at least {minimum} % are asked for; add tests.")
+    return GateResult(COVERAGE, verdict, coverage=lines, uncovered=part.missed if part else ())
 
 
 def decide_changed_lines(minimum: Decimal, coverage: Coverage | None, changed: ChangedLines | None) -> GateResult:
@@ -30,16 +34,14 @@ def decide_changed_lines(minimum: Decimal, coverage: Coverage | None, changed: C
     part = coverage.only(changed)
     if part is None:
         return GateResult(CHANGED_LINES, passed("No changed line is among those that coverage is measured of."))
-    lines = part.lines
+    lines, missed = part.lines, part.missed
     sentence = f"{lines.percent} % of changed lines are covered ({lines.covered} of {lines.valid})"
     if lines.reaches(minimum):
-        return GateResult(CHANGED_LINES, passed(f"{sentence}, at least {minimum} % are asked for."), coverage=lines)
-    first = min((file.file, min(file.missed)) for file in part.files if file.missed)
-    return GateResult(
-        CHANGED_LINES,
-        failed(f"{sentence}, but at least {minimum} % are asked for; add a test for {first[0]}:{first[1]}."),
-        coverage=lines,
-    )
+        verdict = passed(f"{sentence}, at least {minimum} % are asked for.")
+    else:
+        first = f"{missed[0].file}:{missed[0].first}"
+        verdict = failed(f"{sentence}, but at least {minimum} % are asked for; add a test for {first}.")
+    return GateResult(CHANGED_LINES, verdict, coverage=lines, uncovered=missed)
 
 
 def _unknown(gate: str) -> GateResult:

@@ -67,8 +67,10 @@ def _coverage_gates(
 ) -> Iterator[GateResult]:
     if is_decided(application, COVERAGE):
         policy, coverage = application.gates.coverage, _whole_coverage(application, by_name)
-        yield decide_coverage(policy.minimum, coverage)
-        if policy.changed_lines is not None:
+        if policy.changed_lines is None:
+            yield decide_coverage(policy.minimum, coverage, facts.changed)
+        else:
+            yield decide_coverage(policy.minimum, coverage)
             yield decide_changed_lines(policy.changed_lines, coverage, facts.changed)
 
 

@@ -90,5 +90,9 @@ def _result(gate: str, verdict: Verdict, sifted: Sifted) -> GateResult:
         f" {waiver.owner}'s waiver of {waiver.rule} expired on {waiver.expires}, so it counts no more."
         for waiver in dict.fromkeys(use.waiver for use in sifted.expired)
     )
-    reason = f"{verdict.reason}{expired}{waived}"
-    return GateResult(gate, Verdict(verdict.outcome, reason), tuple(worst_first(sifted.counting)), sifted.waived)
+    ending = "".join(
+        f" {waiver.owner}'s waiver of {waiver.rule} ends on {waiver.expires}."
+        for waiver in dict.fromkeys(use.waiver for use in sifted.ending)
+    )
+    verdict = Verdict(verdict.outcome, f"{verdict.reason}{expired}{ending}{waived}")
+    return GateResult(gate, verdict, tuple(worst_first(sifted.counting)), sifted.waived, ending=sifted.ending)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tasks.domain.gates.finding import Finding
-from tasks.domain.gates.measure import CoveredLines
+from tasks.domain.gates.measure import CoveredLines, LineRange
 from tasks.domain.gates.waiver import WaiverUse
 from tasks.domain.verdict import Outcome, Verdict, failed, passed, pending
 from tasks.domain.wording import counted
@@ -24,7 +24,8 @@ RESERVED = frozenset({AGGREGATE, COVERAGE, CHANGED_LINES, FINDINGS, VULNERABILIT
 class GateResult:
     """What one gate said about one commit; `findings` are those that counted, worst first, and `waived` the others.
 
-    `coverage` is what a gate of coverage measured.
+    `coverage` is what a gate of coverage measured, and `uncovered` the changed lines that no test ran. `ending` are
+    those uses of a waiver among `waived` that will soon be none.
     """
 
     gate: str
@@ -32,6 +33,8 @@ class GateResult:
     findings: tuple[Finding, ...] = ()
     waived: tuple[WaiverUse, ...] = ()
     coverage: CoveredLines | None = None
+    uncovered: tuple[LineRange, ...] = ()
+    ending: tuple[WaiverUse, ...] = ()
 
 
 def decide_all(gates: tuple[GateResult, ...]) -> Verdict:

@@ -76,6 +76,15 @@ class FileCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class LineRange:
+    """Lines of one file that follow each other, both ends included."""
+
+    file: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """Which lines tests ran, file by file; branches do not count. Raises InvalidReport where it names no line."""
 
@@ -90,6 +99,18 @@ class Coverage:
         """All lines together."""
         covered = sum(len(file.covered) for file in self.files)
         return CoveredLines(covered, covered + sum(len(file.missed) for file in self.files))
+
+    @property
+    def missed(self) -> tuple[LineRange, ...]:
+        """What no test ran, by place."""
+        ranges: list[LineRange] = []
+        for file in sorted(self.files, key=lambda one: one.file):
+            for number in sorted(file.missed):
+                if ranges and (ranges[-1].file, ranges[-1].last + 1) == (file.file, number):
+                    ranges[-1] = LineRange(file.file, ranges[-1].first, number)
+                else:
+                    ranges.append(LineRange(file.file, number, number))
+        return tuple(ranges)
 
     def only(self, lines: Mapping[str, frozenset[int]]) -> "Coverage | None":
         """The part of the coverage that is about these lines of these files; None where none of them was measured."""

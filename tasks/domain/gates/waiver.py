@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -12,6 +12,9 @@ from pydantic import Field
 from tasks.domain.configuration.checked_text import Name
 from tasks.domain.configuration.part import Part, Text
 from tasks.domain.gates.finding import Finding
+
+# So long before a waiver ends people hear of it.
+_SOON = timedelta(days=7)
 
 
 class Waiver(Part):
@@ -56,11 +59,15 @@ class WaiverUse:
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """Findings by what waivers do to them; those in `expired` are among those that count."""
+    """Findings by what waivers do to them.
+
+    Those in `expired` are among those that count, those in `ending` among those that are waived: for a week at most.
+    """
 
     counting: tuple[Finding, ...]
     waived: tuple[WaiverUse, ...]
     expired: tuple[WaiverUse, ...]
+    ending: tuple[WaiverUse, ...] = ()
 
 
 def waivers_for(application: str, waivers: Iterable[Waiver]) -> tuple[Waiver, ...]:
@@ -83,4 +90,5 @@ def sift(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) ->
         else:
             counting.append(finding)
             expired += [use] if use else []
-    return Sifted(tuple(counting), tuple(waived), tuple(expired))
+    ending = tuple(use for use in waived if use.waiver.expires - today <= _SOON)
+    return Sifted(tuple(counting), tuple(waived), tuple(expired), ending)

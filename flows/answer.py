@@ -15,13 +15,14 @@ from tasks.domain.event.answer import AwaitMaintainer, Check, Decline, decide_an
 from tasks.domain.event.asked import Asked, StartIntegrate
 from tasks.domain.feedback.check import OK_TO_TEST, aggregate_report
 from tasks.domain.feedback.comment import declined_comment, waiting_comment
+from tasks.domain.feedback.names import check_names
 from tasks.domain.feedback.origin import Origin, parse_origin
 from tasks.domain.feedback.pull_request import PullRequestFacts
-from tasks.domain.gates.gate import AGGREGATE
 from tasks.domain.verdict import pending
 from tasks.github.checks import read_external_ids, report_checks
 from tasks.github.comments import react, write_comment
 from tasks.github.pull_requests import may_write, read_pull_request
+from tasks.github.whole_check import report_whole
 from tasks.runs.checks import cancel_checks, start_integration
 from tasks.runs.promotions import run_url
 
@@ -77,7 +78,9 @@ def _request(applications: list[str], asked: Asked, person: str, commit: str | N
 
 def _rerun_all(request: Request) -> State:
     """Every application's checks of the commit, for what they were made for."""
-    texts = read_external_ids(request.github, request.repository, request.commit or "", AGGREGATE)
+    aggregates = {check_names(request.delivery, name).aggregate: None for name in request.applications}
+    where = (request.github, request.repository, request.commit or "")
+    texts = [text for aggregate in aggregates for text in read_external_ids(*where, aggregate)]
     origins = [origin for origin in map(parse_origin, texts) if origin and origin.application in request.applications]
     # The newest first, so that it stays.
     wanted = {origin.application: origin.pull_request for origin in reversed(origins)}
@@ -147,10 +150,15 @@ def _await(request: Request, pull_request: PullRequestFacts, meant: list[str]) -
     for name in meant:
         # What was said of a commit before is not what is asked to be merged any more.
         cancel_checks(name, pull_request.number, f"{pull_request.head[:7]} waits for a maintainer.")
-        report = aggregate_report(pending(reason), conclusion="action_required", buttons=(OK_TO_TEST,))
+        names = check_names(request.delivery, name)
+        report = aggregate_report(
+            pending(reason), conclusion="action_required", buttons=(OK_TO_TEST,), name=names.aggregate
+        )
         origin = Origin(name, pull_request.number, str(flow_run.id))
         url = run_url(str(flow_run.id))
         report_checks(request.github, request.repository, pull_request.head, (report,), origin, url)
+        if names.sharing:
+            report_whole(request.github, request.repository, pull_request.head, names, origin, url)
         body = waiting_comment(name, pull_request.head, pull_request.author)
         write_comment(request.github, request.repository, pull_request.number, body)
     return Completed(name="Waiting", message=f"Pull request {pull_request.number}: {reason}")

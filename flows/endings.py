@@ -11,10 +11,12 @@ from flows.places.workshop import load_workshop
 from tasks.domain.approval.decision import Expired, Rejected
 from tasks.domain.errors import DeliveryError
 from tasks.domain.feedback.check import aggregate_report
+from tasks.domain.feedback.names import check_names
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.promotion.decision import Later, NotNow, Queued, Refuse, Stopped, Superseded, Wait
 from tasks.domain.verdict import failed
 from tasks.github.checks import report_checks
+from tasks.github.whole_check import report_whole
 from tasks.run_log import run_logger
 from tasks.runs.promotions import run_url
 
@@ -46,11 +48,13 @@ def tell_github(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     if state.name in TOLD or flow_run.parameters.get("fresh"):
         return
     verdict = failed(state.message or f"{flow.name} ended as {state.name}.")
-    report = aggregate_report(verdict, conclusion="cancelled" if state.is_cancelled() else None)
+    conclusion = "cancelled" if state.is_cancelled() else None
     try:
         workshop = load_workshop(flow_run.parameters["application"])
         origin = Origin(workshop.application, pull_request, str(flow_run.id))
-        repository = workshop.app.repository
+        repository, url = workshop.app.repository, run_url(str(flow_run.id))
+        names = check_names(workshop.delivery, workshop.application)
+        report = aggregate_report(verdict, conclusion=conclusion, name=names.aggregate)
         # A cancelled run takes back only what it has said itself: its commit may be on the mainline by now.
         report_checks.fn(
             workshop.github,
@@ -58,9 +62,12 @@ def tell_github(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
             commit,
             (report,),
             origin,
-            run_url(str(flow_run.id)),
+            url,
             begins=not state.is_cancelled(),
         )
+        if names.sharing:
+            where = (workshop.github, repository, commit)
+            report_whole.fn(*where, names, origin, url, begins=not state.is_cancelled())
     except (DeliveryError, httpx.HTTPError) as problem:
         # There is nobody to tell: no such application or commit, or GitHub does not answer.
         run_logger().warning("GitHub was not told how %s ended: %s", flow_run.name, problem)

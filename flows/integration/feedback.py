@@ -9,12 +9,14 @@ from flows.integration.gates import Decided
 from flows.places.workshop import Workshop
 from tasks.domain.feedback.check import CheckReport, aggregate_report, gate_report
 from tasks.domain.feedback.comment import CheckedCommit, gates_comment
+from tasks.domain.feedback.names import check_names
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.verdict import Verdict, pending
 from tasks.github.checks import report_checks
 from tasks.github.comments import write_comment
 from tasks.github.pull_requests import read_pull_request
+from tasks.github.whole_check import report_whole
 from tasks.runs.promotions import run_url
 
 
@@ -27,7 +29,8 @@ def report_gates_to_github(
     workshop: Workshop, commit: str, gates: Iterable[GateResult], pull_request: int | None
 ) -> None:
     """Each gate's own line, with its findings."""
-    _report(workshop, commit, tuple(gate_report(gate) for gate in gates), pull_request)
+    aggregate = check_names(workshop.delivery, workshop.application).aggregate
+    _report(workshop, commit, tuple(gate_report(gate, aggregate) for gate in gates), pull_request)
 
 
 def report_verdict(
@@ -37,8 +40,13 @@ def report_verdict(
     gates: Iterable[GateResult] = (),
     pull_request: int | None = None,
 ) -> None:
-    """The one line that branch protection can require."""
-    _report(workshop, commit, (aggregate_report(verdict, gates),), pull_request)
+    """The one line that branch protection can require, and the application's own where it is of several."""
+    names = check_names(workshop.delivery, workshop.application)
+    _report(workshop, commit, (aggregate_report(verdict, gates, name=names.aggregate),), pull_request)
+    if names.sharing:
+        run_id = str(flow_run.id)
+        origin = Origin(workshop.application, pull_request, run_id)
+        report_whole(workshop.github, workshop.app.repository, commit, names, origin, run_url(run_id))
 
 
 def comment_on(workshop: Workshop, pull_request: int, commit: str, decided: Decided) -> None:

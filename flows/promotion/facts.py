@@ -8,7 +8,8 @@ from flows.promotion.lease import confirm_still_verified
 from flows.promotion.rivals import find_ahead, find_newer, find_overtaking, find_rivals
 from flows.proof import verify_proof
 from tasks.domain.candidate import ReleaseCandidate
-from tasks.domain.gates.gate import AGGREGATE, GateResult
+from tasks.domain.feedback.names import check_names
+from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, Position
 from tasks.domain.promotion.decision import PromotionFacts
@@ -31,13 +32,10 @@ def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCan
     image = ImageReference(place.image_repository, tag, digest)
     statuses = read_statuses(place.github, place.app.repository, commit)
     facts = read_image_facts(place.registry, place.app.image, digest)
-    gates = tuple(
-        GateResult(context.removeprefix(f"{AGGREGATE}/"), verdict)
-        for context, verdict in sorted(statuses.items())
-        if context.startswith(f"{AGGREGATE}/")
-    )
+    names = check_names(place.delivery, place.application)
+    gates = tuple(GateResult(name, verdict) for name, verdict in names.gates_in(statuses).items())
     candidate = ReleaseCandidate(place.application, commit, image, gates=gates)
-    return candidate, judge_evidence(commit, facts.revision, statuses)
+    return candidate, judge_evidence(commit, facts.revision, statuses, names.aggregate)
 
 
 def gather_facts(

@@ -11,7 +11,7 @@ from tasks.domain.approval.decision import AskAgain
 from tasks.domain.approval.question import Question
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.delivery.approval import ApprovalPolicy
-from tasks.domain.gates.gate import AGGREGATE
+from tasks.domain.feedback.names import check_names
 from tasks.domain.image import ImageReference
 from tasks.domain.manifest.formats import set_image
 from tasks.domain.promotion.change_set import ChangeSet
@@ -74,12 +74,7 @@ def _gates_of(place: Place, commit: str | None) -> Mapping[str, Verdict]:
     if commit is None:
         return {}
     statuses = read_statuses(place.github, place.app.repository, commit)
-    beginning = f"{AGGREGATE}/"
-    return {
-        context.removeprefix(beginning): verdict
-        for context, verdict in sorted(statuses.items())
-        if context.startswith(beginning)
-    }
+    return check_names(place.delivery, place.application).gates_in(statuses)
 
 
 def _time_in(place: Place, candidate: ReleaseCandidate) -> dict[str, str]:

@@ -61,14 +61,7 @@ def read_statuses(github: GitHub, repository: str, commit: str) -> dict[str, Ver
     Raises AccessRefused, and EvidenceMissing where there is no such commit.
     """
     with github.get_client(repository) as client:
-        if github.app is not None:
-            runs = _read_check_runs(github, client, repository, commit)
-            return {name: _verdict_of_run(run) for name, run in runs.items()}
-        statuses = _read_statuses(github, client, repository, commit)
-    return {
-        context: Verdict(outcome_of(status["state"]), status.get("description") or "")
-        for context, status in statuses.items()
-    }
+        return read_verdicts(github, client, repository, commit)
 
 
 @outside_task("read origins of {commit}")
@@ -80,6 +73,53 @@ def read_external_ids(github: GitHub, repository: str, commit: str, name: str) -
         query = {"check_name": name, "filter": "all"}
         runs = _list_check_runs(github, client, repository, commit, query)
     return tuple(run["external_id"] or "" for run in sorted(runs, key=lambda run: -int(run["id"])))
+
+
+def read_verdicts(github: GitHub, client: httpx.Client, repository: str, commit: str) -> dict[str, Verdict]:
+    """The newest verdict of each check that we reported; raises as read_statuses."""
+    if github.app is not None:
+        runs = _read_check_runs(github, client, repository, commit)
+        return {name: _verdict_of_run(run) for name, run in runs.items()}
+    return {
+        context: Verdict(outcome_of(status["state"]), status.get("description") or "")
+        for context, status in _read_statuses(github, client, repository, commit).items()
+    }
+
+
+def set_status_of(
+    github: GitHub, client: httpx.Client, repository: str, commit: str, report: CheckReport, run_url: str
+) -> None:
+    """Make the commit's status of this name say this, whichever run said it last."""
+    newest = _read_statuses(github, client, repository, commit).get(report.name)
+    _set_status(client, repository, commit, report, newest, run_url)
+
+
+def set_newest_check_run(
+    github: GitHub,
+    client: httpx.Client,
+    repository: str,
+    commit: str,
+    report: CheckReport,
+    origin: Origin,
+    run_url: str,
+) -> None:
+    """Make our newest check run of this name say this, whichever flow run made it; there is no older open one then.
+
+    One that is completed is not opened again: a new one takes its place.
+    """
+    query = {"filter": "all", "check_name": report.name}
+    known = sorted(_list_check_runs(github, client, repository, commit, query), key=lambda run: int(run["id"]))
+    head = _head_of(report, origin, run_url)
+    newest = known[-1] if known else None
+    if newest is not None and newest["status"] == "completed" and not report.ending:
+        newest = None
+    head |= {"head_sha": commit} if newest is None else {"external_id": newest["external_id"]}
+    _set_check_run(client, repository, head, report, newest)
+    for left in known[:-1]:
+        if left["status"] != "completed":
+            ended = {"status": "completed", "conclusion": "cancelled"}
+            path = f"/repos/{repository}/check-runs/{left['id']}"
+            send(client, client.build_request("PATCH", path, json=ended), right=f"{_CHECKS}: write")
 
 
 def _verdict_of_run(run: Answer) -> Verdict:

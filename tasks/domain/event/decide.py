@@ -18,6 +18,7 @@ from tasks.domain.event.payloads import (
 )
 from tasks.domain.feedback.check import OK_TO_TEST
 from tasks.domain.feedback.origin import parse_origin
+from tasks.domain.gates.gate import AGGREGATE
 
 _BRANCHES = "refs/heads/"
 _NOTHING = "0" * 40
@@ -108,9 +109,12 @@ def _decide_check_run(event: CheckRunEvent, applications: Applications) -> Event
     origin = parse_origin(event.check_run.external_id or "")
     if origin is None or origin.application not in applications:
         return Ignore("the check run is not one of an application in the delivery configuration")
+    commit = event.check_run.head_sha
+    if event.check_run.name == AGGREGATE and len(applications) > 1:
+        # It stands for all of them, whichever run made it.
+        return StartAnswer(tuple(applications), Asked.RERUN_ALL, event.sender.login, commit=commit)
     is_read = event.action == "requested_action" and event.requested_action.identifier == OK_TO_TEST.identifier
     asked = Asked.OK_TO_TEST if is_read else Asked.RERUN
-    commit = event.check_run.head_sha
     return StartAnswer((origin.application,), asked, event.sender.login, origin.pull_request, commit)
 
 

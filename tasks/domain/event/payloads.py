@@ -101,6 +101,7 @@ class CheckRun(_Payload):
     """A check run of ours; `external_id` says which run it is from."""
 
     head_sha: Sha
+    name: str = ""
     external_id: str | None = None
 
 

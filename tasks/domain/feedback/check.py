@@ -66,8 +66,8 @@ def outcome_of(state: str) -> Outcome:
     return _OUTCOMES.get(state, Outcome.FAILED)
 
 
-def gate_report(gate: GateResult) -> CheckReport:
-    """A gate's own line, with its findings at their lines."""
+def gate_report(gate: GateResult, aggregate: str = AGGREGATE) -> CheckReport:
+    """A gate's own line, with its findings at their lines; its name begins with that of its aggregate."""
     annotations = annotations_of(gate)
     lines = [f"{MARKS[gate.verdict.outcome]} {quiet(gate.verdict.reason, 2000)}"]
     if gate.findings:
@@ -85,7 +85,7 @@ def gate_report(gate: GateResult) -> CheckReport:
     if gate.waived:
         lines += ["", "**Waived**", ""]
         lines += [f"- {quiet(str(use), 500)}" for use in gate.waived]
-    return CheckReport(f"{AGGREGATE}/{gate.gate}", gate.verdict, cut_lines(lines), annotations)
+    return CheckReport(f"{aggregate}/{gate.gate}", gate.verdict, cut_lines(lines), annotations)
 
 
 def aggregate_report(
@@ -94,12 +94,13 @@ def aggregate_report(
     *,
     conclusion: str | None = None,
     buttons: tuple[Button, ...] | None = None,
+    name: str = AGGREGATE,
 ) -> CheckReport:
-    """The one line that branch protection can require; its name never changes."""
+    """The one line that branch protection can require; with another name that of one application among several."""
     summary = cut_lines([quiet(verdict.reason, 2000), "", *gate_table(gates)])
     if buttons is None:
         buttons = (CHECK_AGAIN,) if verdict.has_failed else ()
-    return CheckReport(AGGREGATE, verdict, summary, buttons=buttons, conclusion=conclusion)
+    return CheckReport(name, verdict, summary, buttons=buttons, conclusion=conclusion)
 
 
 def gate_table(gates: Iterable[GateResult]) -> list[str]:

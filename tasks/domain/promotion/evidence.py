@@ -6,13 +6,18 @@ from tasks.domain.gates.gate import AGGREGATE
 from tasks.domain.verdict import Verdict, failed, passed, pending
 
 
-def judge_evidence(commit: str, image_revision: str | None, statuses: Mapping[str, Verdict]) -> Verdict:
-    """Judge from the image's label and the commit's statuses on GitHub; a missing fact is a no."""
+def judge_evidence(
+    commit: str, image_revision: str | None, statuses: Mapping[str, Verdict], name: str = AGGREGATE
+) -> Verdict:
+    """Judge from the image's label and the commit's statuses on GitHub; a missing fact is a no.
+
+    `name` is what the application's gates together are called there.
+    """
     if image_revision != commit:
         return failed(f"the image was built from {image_revision or 'an unknown commit'}, not from {commit}")
-    aggregate = statuses.get(AGGREGATE)
+    aggregate = statuses.get(name)
     if aggregate is None:
-        return pending(f"commit {commit[:7]} has no status '{AGGREGATE}' on GitHub; integrate it first")
+        return pending(f"commit {commit[:7]} has no status '{name}' on GitHub; integrate it first")
     if not aggregate.has_passed:
         return aggregate
     return passed(aggregate.reason)

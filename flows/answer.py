@@ -1,6 +1,7 @@
 """Answers what people ask for on GitHub: commands, buttons, checks again, and the code of people nobody knows."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from prefect import State, flow, get_run_logger
@@ -11,7 +12,7 @@ from blocks.github import GitHub
 from flows.places.loading import load_block
 from tasks.delivery import read_delivery
 from tasks.domain.delivery.model import Delivery
-from tasks.domain.event.answer import AwaitMaintainer, Check, Decline, decide_answer
+from tasks.domain.event.answer import AwaitMaintainer, Check, Decline, decide_answer, decide_retest
 from tasks.domain.event.asked import Asked, StartIntegrate
 from tasks.domain.feedback.check import OK_TO_TEST, aggregate_report
 from tasks.domain.feedback.comment import declined_comment, waiting_comment
@@ -23,8 +24,12 @@ from tasks.github.checks import read_external_ids, report_checks
 from tasks.github.comments import react, write_comment
 from tasks.github.pull_requests import may_write, read_pull_request
 from tasks.github.whole_check import report_whole
-from tasks.runs.checks import cancel_checks, start_integration
+from tasks.runs.checks import FOLLOWED, cancel_checks, find_retests, start_integration
 from tasks.runs.promotions import run_url
+from tasks.runs.questions import find_objection
+
+# So long it is waited for what a promotion makes of an answer.
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,13 @@ class Request:
 @flow(name="answer", flow_run_name="{asked} by {person}")
 def answer(
     applications: list[str],
-    asked: Literal["admit", "retest", "ok-to-test", "rerun", "rerun-all"],
+    asked: Literal["admit", "retest", "ok-to-test", "rerun", "rerun-all", "reply"],
     person: str,
     pull_request: int | None = None,
     commit: str | None = None,
     comment: int | None = None,
+    said: str = "",
+    question: str = "",
 ) -> State:
     """Do what somebody asks for on GitHub, if GitHub says that they may; started by the webhook.
 
@@ -59,9 +66,13 @@ def answer(
         pull_request: Its number; left out where a commit of the mainline is meant.
         commit: All 40 digits of the SHA that is meant, or that was read.
         comment: The id of the comment that asks, which gets an answer.
+        said: Only for a reply: why what was asked for is not done.
+        question: Only for a reply: the question of a promotion that a decision was handed to.
 
     """
     request = _request(applications, Asked(asked), person, commit, comment)
+    if request.asked is Asked.REPLY:
+        return _reply(request, pull_request or 0, said, question)
     if request.asked is Asked.RERUN_ALL:
         return _rerun_all(request)
     if pull_request is None:
@@ -111,6 +122,8 @@ def _about_pull_request(request: Request, number: int) -> State:
     decided = _decide(request, pull_request)
     match decided:
         case Check():
+            if too_much := _too_much(request, number, meant):
+                return _decline(request, number, too_much)
             return _start(request, decided.commit, dict.fromkeys(meant, number))
         case AwaitMaintainer():
             return _await(request, pull_request, meant)
@@ -134,6 +147,27 @@ def _decide(request: Request, pull_request: PullRequestFacts) -> Check | AwaitMa
     )
 
 
+def _too_much(request: Request, number: int, meant: list[str]) -> Decline | None:
+    """Why a /retest is one too many for the pull request; None for whatever else is asked."""
+    if request.asked is not Asked.RETEST:
+        return None
+    for name in meant:
+        policy = request.delivery.application(name).pull_requests
+        if too_much := decide_retest(policy, find_retests(name, number), datetime.now(UTC)):
+            return too_much
+    return None
+
+
+def _reply(request: Request, number: int, said: str, question: str) -> State:
+    """Tell who wrote a command what came of it: a decision was handed to its promotion, which may not count it."""
+    if not said and request.comment is not None:
+        react(request.github, request.repository, request.comment, "eyes")
+        said = find_objection(question, seconds=_PATIENCE_SECONDS) if question else ""
+    if said:
+        return _decline(request, number, Decline(said.removesuffix(".")))
+    return Completed(name="Seen", message=f"The decision of {request.person} was handed to its promotion.")
+
+
 def _start(request: Request, commit: str, wanted: dict[str, int | None]) -> State:
     for name, number in wanted.items():
         run = start_integration(StartIntegrate(name, commit, number), parent=str(flow_run.id))
@@ -142,7 +176,7 @@ def _start(request: Request, commit: str, wanted: dict[str, int | None]) -> Stat
             cancel_checks(name, number, f"{commit[:7]} is checked instead.", but=[run])
     if request.comment is not None:
         react(request.github, request.repository, request.comment, "+1")
-    return Completed(name="Started", message=f"{', '.join(wanted)} {commit[:7]} is being checked.")
+    return Completed(name=FOLLOWED, message=f"{', '.join(wanted)} {commit[:7]} is being checked.")
 
 
 def _await(request: Request, pull_request: PullRequestFacts, meant: list[str]) -> State:
@@ -168,5 +202,5 @@ def _decline(request: Request, number: int, decided: Decline) -> State:
     if request.comment is not None:
         # The sign comes last: whoever sees it finds the reason.
         write_comment(request.github, request.repository, number, declined_comment(request.comment, decided.reason))
-        react(request.github, request.repository, request.comment, "-1")
+        react(request.github, request.repository, request.comment, "confused")
     return Completed(name="Declined", message=decided.reason)

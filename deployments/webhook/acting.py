@@ -12,9 +12,11 @@ from deployments.answers import find_question, give_verified_answer
 from deployments.integrations import IntegrateRun, Integrations
 from deployments.prefect_server import explain
 from deployments.webhook.refusal import Refusal
+from tasks.approval.ask import question_id
 from tasks.domain.delivery.approval import Identity
 from tasks.domain.errors import DeliveryError
 from tasks.domain.event.asked import CancelChecks, Decide, EventDecision, Ignore, StartAnswer, StartIntegrate
+from tasks.domain.feedback.text import quiet
 from tasks.runs.checks import MOMENT
 from tasks.runs.promotions import run_url
 
@@ -43,7 +45,7 @@ async def act(decision: EventDecision, delivery_id: str, integrations: Integrati
         case CancelChecks():
             return await in_time(_cancel(decision, integrations), delivery_id)
         case Decide():
-            return await in_time(_decide(decision), delivery_id)
+            return await in_time(_decide(decision, delivery_id, integrations), delivery_id)
         case StartAnswer():
             return await in_time(_start((decision,), delivery_id, integrations), delivery_id)
         case tuple():
@@ -101,8 +103,8 @@ async def _cancel(decision: CancelChecks, integrations: Integrations) -> Done:
     return Done(202, "cancelled", f"{decision.reason}; its checks are cancelled", runs)
 
 
-async def _decide(decision: Decide) -> Done:
-    """Hand a person's decision to the promotion that waits for it, which says whether they may."""
+async def _decide(decision: Decide, delivery_id: str, integrations: Integrations) -> Done:
+    """Hand a person's decision to the promotion that waits for it, which says whether they may; they get a reply."""
     said = ""
     for name in decision.applications:
         try:
@@ -113,5 +115,17 @@ async def _decide(decision: Decide) -> Done:
             said = str(problem)
             continue
         run = IntegrateRun(question.run_id, question.url, is_new=False)
+        handed = question_id(str(question.run_id), question.key)
+        await _say(decision.reply(question=handed), delivery_id, integrations)
         return Done(202, "answered", f"{decision.decision} was handed to {question.name}", (run,))
+    # What people have written stands in the sentence.
+    await _say(decision.reply(said=quiet(said)), delivery_id, integrations)
     return Done(200, "ignored", said)
+
+
+async def _say(reply: StartAnswer, delivery_id: str, integrations: Integrations) -> None:
+    """That nobody hears of it is not worth a failure: the decision has been handed over."""
+    try:
+        await integrations.start(reply, key=f"github:{delivery_id}:reply")
+    except (httpx.HTTPError, DeliveryError) as error:
+        logger.warning("Nobody is told on GitHub: %s", error)

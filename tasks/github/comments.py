@@ -36,7 +36,7 @@ def write_comment(github: GitHub, repository: str, number: int, body: str) -> No
 
 
 @outside_task("answer comment {comment} by {content}")
-def react(github: GitHub, repository: str, comment: int, content: Literal["+1", "-1", "eyes"]) -> None:
+def react(github: GitHub, repository: str, comment: int, content: Literal["+1", "confused", "eyes"]) -> None:
     """Put a sign under a comment; a second one of the same kind adds nothing. Raises AccessRefused."""
     with github.get_client(repository) as client:
         path = f"/repos/{repository}/issues/comments/{comment}/reactions"

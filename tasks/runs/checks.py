@@ -10,10 +10,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
+    FlowRunFilterStateName,
     FlowRunFilterStateType,
     FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 
@@ -22,6 +24,8 @@ from tasks.domain.event.asked import StartIntegrate
 INTEGRATE = "integrate/integrate"
 # When the pull request was as the run was told, as GitHub writes it.
 MOMENT = "tidegate.pull-request-at"
+# How a run of answer ends that has started checks.
+FOLLOWED = "Started"
 _OPEN = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED]
 
 
@@ -38,6 +42,18 @@ def start_integration(wanted: StartIntegrate, *, parent: str) -> UUID:
         as_subflow=False,
     )
     return cast("FlowRun", run).id
+
+
+@task(task_run_name="count /retest of {application}#{pull_request}", retries=3, retry_delay_seconds=2)
+def find_retests(application: str, pull_request: int) -> tuple[datetime, ...]:
+    """When the latest two hundred /retest of a pull request were followed, newest first."""
+    tags = FlowRunFilterTags(all_=[f"application:{application}", f"retest:{pull_request}"])
+    state = FlowRunFilterState(name=FlowRunFilterStateName(any_=[FOLLOWED]))
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(tags=tags, state=state), sort=FlowRunSort.START_TIME_DESC
+        )
+    return tuple(run.start_time for run in found if run.start_time)
 
 
 @task(task_run_name="cancel checks of {application}#{pull_request}", retries=3, retry_delay_seconds=2)

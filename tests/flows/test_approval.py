@@ -188,15 +188,40 @@ def test_who_answers_on_github_is_known_by_the_webhooks_word(world: World, tell,
     world.push("Talk about it", {"TALK.md": "Is it time?\n"}, branch="talk")
     pull = world.github.open_pull_request(REPOSITORY, head="talk", base="main", title="Talk", author="dana", draft=True)
 
-    def comment_on_github(waiting: Run) -> None:
-        commit = waiting.name.split()[1]
-        write_comment(world.github, REPOSITORY, pull.number, "grace", f"/approve production {commit} well done")
-        world.github.wait_for_deliveries()
+    comments = []
 
-    _, runs = tell(in_turn(answer("grace"), forge, replay, comment_on_github))
+    def comment_on_github(login: str, command: str) -> Callable[[Run], None]:
+        def commenting(waiting: Run) -> None:
+            text = f"{command} {waiting.name.split()[1]} well done"
+            comments.append(write_comment(world.github, REPOSITORY, pull.number, login, text))
+            world.github.wait_for_deliveries()
+
+        return commenting
+
+    def write_nonsense_first(waiting: Run) -> None:
+        comments.append(write_comment(world.github, REPOSITORY, pull.number, "grace", "/approve production"))
+        comment_on_github("grace", "/approve nowhere")(waiting)
+        comment_on_github("mallory", "/approve production")(waiting)
+
+    world.github.add_user("mallory")
+    right = comment_on_github("grace", "/approve production")
+    _, runs = tell(in_turn(answer("grace"), forge, replay, write_nonsense_first, right))
 
     assert runs["production"].state == "Verified"
     assert world.read_changes("production")[0].approved_by == "grace (GitHub)"
+    # Each is told on GitHub what came of it.
+    signs = [["confused"], ["confused"], ["eyes", "confused"], ["eyes"]]
+    world.wait_until(
+        lambda: [[sign for sign, _ in one.reactions] for one in comments] == signs, "everybody has an answer"
+    )
+    replies = [one.body for one in world.github.repositories[REPOSITORY].comments if one.issue == pull.number]
+    for comment, said in (
+        (comments[0], "the command has to be `/approve ENVIRONMENT COMMIT`"),
+        (comments[1], "no promotion of shop-api to nowhere waits for an approval"),
+        (comments[2], "mallory "),
+    ):
+        [reply] = [one for one in replies if one.startswith(f"<!-- tidegate: answer to {comment.id} -->\n")]
+        assert said in reply
 
 
 def enrol(tidegate: Callable[..., tuple[int, str, str]], *arguments: str) -> None:

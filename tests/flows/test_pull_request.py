@@ -111,9 +111,9 @@ def test_the_code_of_a_stranger_is_run_once_a_maintainer_has_read_just_that_comm
         [comment] = comments_on(world, number)
         assert f"/ok-to-test {commit}" in comment
 
-        assert wait_for_answer(say(world, number, "stranger", f"/ok-to-test {commit}")) == [("-1", "tidegate")]
+        assert wait_for_answer(say(world, number, "stranger", f"/ok-to-test {commit}")) == [("confused", "tidegate")]
         assert "stranger may not write to this repository" in comments_on(world, number)[-1]
-        assert wait_for_answer(say(world, number, "dana", f"/ok-to-test {'0' * 40}")) == [("-1", "tidegate")]
+        assert wait_for_answer(say(world, number, "dana", f"/ok-to-test {'0' * 40}")) == [("confused", "tidegate")]
         assert {run.flow for run in read_runs(client, commit)} == {"answer"}
 
         assert wait_for_answer(say(world, number, "dana", f"/ok-to-test {commit}")) == [("+1", "tidegate")]
@@ -160,6 +160,24 @@ def test_as_an_app_the_checks_have_annotations_and_can_be_asked_for_again(
         ("answer", "Started"), ("integrate", "Gates failed"), ("integrate", "Gates failed")
     ]  # fmt: skip
     assert len(comments_on(world, number)) == 1
+
+
+def test_a_pull_request_is_checked_again_only_so_often(world: World, open_pull_request, configure) -> None:
+    settings = YAML(typ="safe", pure=True).load(world.delivery_file)["applications"][APPLICATION]
+    quick = settings | {"checks": {"lint": settings["checks"]["lint"]}, "gates": {}, "pull-requests": {"retests": 1}}
+    configure("applications", **{APPLICATION: quick})
+    commit, number = open_pull_request("again-and-again", good_change(2))
+    with get_client(sync_client=True) as client:
+        follow(client, commit, lambda _runs: None, refuse_to_answer)
+        assert wait_for_answer(say(world, number, "dana", "/retest")) == [("+1", "tidegate")]
+        first = follow(client, commit, lambda _runs: None, refuse_to_answer)
+        assert wait_for_answer(say(world, number, "dana", "/retest")) == [("confused", "tidegate")]
+        runs = follow(client, commit, lambda _runs: None, refuse_to_answer)
+    assert (
+        "this pull request was checked again once within 1 h; the next /retest is followed from "
+        in (comments_on(world, number)[-1])
+    )
+    assert [run.flow for run in runs].count("integrate") == [run.flow for run in first].count("integrate") == 2
 
 
 def test_a_draft_starts_nothing_and_neither_does_its_end(world: World, open_pull_request) -> None:

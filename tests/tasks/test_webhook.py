@@ -252,6 +252,13 @@ def test_an_approval_for_nothing_that_waits_is_told_so(receiver: str) -> None:
     answer = deliver(receiver, json.dumps(body).encode(), "issue_comment")
     assert (answer.status_code, answer.json()["result"]) == (200, "ignored")
     assert "no promotion of lonely to staging waits" in answer.json()["message"]
+    # On GitHub too, by a run of its own.
+    with get_client(sync_client=True) as client:
+        mine = FlowRunFilter(tags=FlowRunFilterTags(all_=["application:lonely"]))
+        replies = [run.parameters for run in client.read_flow_runs(flow_run_filter=mine)]
+    [reply] = [one for one in replies if one.get("asked") == "reply"]
+    assert (reply["comment"], reply["person"]) == (body["comment"]["id"], body["comment"]["user"]["login"])
+    assert reply["said"].startswith("no promotion of lonely to staging waits")
 
 
 def test_while_the_secret_is_changed_both_are_valid(receiver: str) -> None:

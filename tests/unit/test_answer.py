@@ -1,10 +1,12 @@
 """Whose code is run: decided from what GitHub says now, never from what an event claims."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.domain.event.answer import AwaitMaintainer, Check, Decline, decide_answer
+from tasks.domain.delivery.pull_requests import PullRequests
+from tasks.domain.event.answer import AwaitMaintainer, Check, Decline, decide_answer, decide_retest
 from tasks.domain.event.asked import Asked
 from tasks.domain.feedback.pull_request import PullRequestFacts
 
@@ -71,3 +73,33 @@ def test_nothing_is_checked_for_a_closed_pull_request(asked: Asked) -> None:
 def test_a_check_of_an_older_commit_is_not_run_again() -> None:
     assert isinstance(decide(Asked.RERUN, OWN, OLDER), Decline)
     assert decide(Asked.RERUN, OWN, HEAD) == Check(HEAD)
+
+
+NOON = datetime(2031, 5, 17, 12, tzinfo=UTC)
+
+
+def minutes_ago(*minutes: int) -> list[datetime]:
+    return [NOON - timedelta(minutes=number) for number in minutes]
+
+
+def retest(retests: int, *minutes: int) -> Decline | None:
+    return decide_retest(PullRequests(retests=retests, within_seconds=3600), minutes_ago(*minutes), NOON)
+
+
+def test_a_pull_request_is_checked_again_only_so_often() -> None:
+    assert retest(2) is None
+    assert retest(2, 5) is None
+    assert retest(2, 5, 61, 300) is None
+    assert retest(2, 5, 20) == Decline(
+        "this pull request was checked again 2 times within 1 h; the next /retest is followed from 12:40 UTC on,"
+        " and a new commit is always checked"
+    )
+    assert "again once within 1 h; the next /retest is followed from 12:55 UTC" in str(retest(1, 5))
+
+
+def test_with_more_than_were_allowed_the_last_ones_count() -> None:
+    assert "followed from 12:40 UTC on" in str(retest(2, 50, 5, 20, 40))
+
+
+def test_retest_can_be_switched_off() -> None:
+    assert retest(0) == Decline("/retest is switched off here; push a commit, which is always checked")

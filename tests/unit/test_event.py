@@ -172,11 +172,7 @@ def test_a_command_in_a_comment_is_handed_on_with_who_asks(body: str, asked: Ask
             {"comment__user": {"login": "renovate[bot]", "type": "Bot"}},
             "commands of bots are not followed: two of them could keep each other busy",
         ),
-        (
-            "/approve production",
-            {},
-            "the command has to be /approve ENVIRONMENT COMMIT, with at least seven digits of the commit",
-        ),
+        ("/approve production", {"issue__pull_request": None}, "1 is not an open pull request"),
     ],
 )
 def test_other_comments_are_ignored_with_a_reason(body: str, changes: dict[str, Any], reason: str) -> None:
@@ -186,10 +182,26 @@ def test_other_comments_are_ignored_with_a_reason(body: str, changes: dict[str, 
 def test_an_approval_in_a_comment_names_environment_and_commit_and_whom_github_knows() -> None:
     closed = commented("/approve production 1A2B3C4D looks good to me", issue__state="closed")
     assert decide_event(closed, delivery()) == Decide(
-        ("hello",), "approve", "production", "1a2b3c4d", "Codertocat", "looks good to me"
+        ("hello",), "approve", "production", "1a2b3c4d", "Codertocat", "looks good to me", 1, 492700400
     )
     said = decide_event(commented("/reject staging 1a2b3c4"), delivery())
-    assert said == Decide(("hello",), "reject", "staging", "1a2b3c4", "Codertocat", "")
+    assert said == Decide(("hello",), "reject", "staging", "1a2b3c4", "Codertocat", "", 1, 492700400)
+
+
+@pytest.mark.parametrize("body", ["/approve production", "/approve production 12345", "/approve", "/approve 1a2b3c4 x"])
+def test_who_leaves_something_out_is_told_how_it_is_written(body: str) -> None:
+    said = "the command has to be `/approve ENVIRONMENT COMMIT`, with at least seven digits of the commit"
+    assert decide_event(commented(body), delivery()) == StartAnswer(
+        ("hello",), Asked.REPLY, "Codertocat", 1, None, 492700400, said
+    )
+
+
+def test_only_a_retest_is_counted() -> None:
+    def tags(asked: Asked) -> tuple[str, ...]:
+        return StartAnswer(("hello", "world"), asked, "dana", 7).tags
+
+    assert tags(Asked.RETEST) == ("application:hello", "application:world", "retest:7")
+    assert tags(Asked.OK_TO_TEST) == ("application:hello", "application:world")
 
 
 CHECKED = "d6fde92930d4715a2b49857d24b940956b26d2d3"

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from tasks.domain.approval.decision import Answer, AskAgain
 from tasks.domain.approval.person import Person
-from tasks.domain.approval.question import Question, approval_page, proposal_page
+from tasks.domain.approval.question import Question, approval_page, not_counted, proposal_page
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity, Role
 from tasks.domain.gates.gate import GateResult
@@ -145,6 +145,8 @@ def test_a_diff_cannot_leave_its_code_block() -> None:
 def test_a_repeated_question_says_why_at_the_top() -> None:
     page = approval_page(replace(QUESTION, standing=AskAgain("Dana wrote it")))
     assert page.startswith("⚠ **Not counted:** Dana wrote it\n\n## ")
+    assert not_counted(page) == "Dana wrote it"
+    assert not_counted(approval_page(QUESTION)) == ""
 
 
 def test_a_second_question_says_who_approved_already_and_who_is_missing() -> None:

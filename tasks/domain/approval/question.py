@@ -24,6 +24,8 @@ UNPROVEN = "Nothing proves the name: whoever can open this page can approve, and
 _DURATION = re.compile(r" in [0-9.]+ s\b")
 _LONG_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 
+_NOT_COUNTED = "⚠ **Not counted:** "
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -99,8 +101,14 @@ def _packet(question: Question, closing: str) -> list[str]:
     ]
 
 
+def not_counted(page: str) -> str:
+    """Why the answer before this question did not count, as its page says it; empty where nothing stood against it."""
+    lines = (line for line in page.splitlines() if line.startswith(_NOT_COUNTED))
+    return next(lines, "").removeprefix(_NOT_COUNTED).strip()
+
+
 def _standing_lines(standing: AskAgain) -> list[str]:
-    lines = [f"⚠ **Not counted:** {plain(standing.reason)}"] if standing.reason else []
+    lines = [f"{_NOT_COUNTED}{plain(standing.reason)}"] if standing.reason else []
     if standing.given:
         approved = ", ".join(plain(answer.person.words, 100) for answer in standing.given)
         lines += [f"✓ **Approved by** {approved}"]

@@ -9,6 +9,7 @@ from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.build import Build
 from tasks.domain.delivery.ecr import Ecr
 from tasks.domain.delivery.proof import Proof
+from tasks.domain.delivery.pull_requests import PullRequests
 from tasks.domain.gates.check import Check
 from tasks.domain.gates.isolation import Isolation
 from tasks.domain.gates.policy import Gates
@@ -44,6 +45,7 @@ class Application(Part):
     isolation: Isolation = Field(
         default=Isolation(), description="How the checks, which run code of whoever wrote it, are kept apart."
     )
+    pull_requests: PullRequests = Field(default=PullRequests(), description="How its pull requests are checked.")
     gates: Gates = Field(default=Gates(), description="What must hold beyond every check having passed.")
 
     @property

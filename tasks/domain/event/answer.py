@@ -1,9 +1,13 @@
 """Whether what a person asks for on GitHub is done: who may have a pull request's code run on our workers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from tasks.domain.delivery.pull_requests import PullRequests
 from tasks.domain.event.asked import Asked
 from tasks.domain.feedback.pull_request import PullRequestFacts
+from tasks.domain.wording import lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,19 @@ def decide_answer(
     if commit not in {None, pull_request.head}:
         return Decline(f"the pull request has moved on; read that, and say `/ok-to-test {pull_request.head}`")
     return Check(pull_request.head)
+
+
+def decide_retest(policy: PullRequests, followed: Iterable[datetime], now: datetime) -> Decline | None:
+    """Whether one more /retest is too much; `followed` is when earlier ones for the pull request were."""
+    window = timedelta(seconds=policy.within_seconds)
+    recent = sorted(moment for moment in followed if now - moment < window)
+    if len(recent) < policy.retests:
+        return None
+    if not policy.retests:
+        return Decline("/retest is switched off here; push a commit, which is always checked")
+    times = "once" if len(recent) == 1 else f"{len(recent)} times"
+    again = recent[-policy.retests] + window
+    return Decline(
+        f"this pull request was checked again {times} within {lasting(policy.within_seconds)}; the next /retest is"
+        f" followed from {again.astimezone(UTC):%H:%M} UTC on, and a new commit is always checked"
+    )

@@ -13,6 +13,7 @@ class Asked(StrEnum):
     OK_TO_TEST = "ok-to-test"
     RERUN = "rerun"
     RERUN_ALL = "rerun-all"
+    REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ class StartIntegrate:
 
 @dataclass(frozen=True, slots=True)
 class StartAnswer:
-    """One run of the answer flow to start: it asks GitHub who the person is, and does what they may ask for."""
+    """One run of the answer flow to start: it asks GitHub who the person is, and does what they may ask for.
+
+    Where only a reply is wanted, `said` is why a command was not followed; `question` is the question of a promotion
+    that a decision was handed to.
+    """
 
     applications: tuple[str, ...]
     asked: Asked
@@ -55,6 +60,8 @@ class StartAnswer:
     pull_request: int | None = None
     commit: str | None = None
     comment: int | None = None
+    said: str = ""
+    question: str = ""
 
     @property
     def application(self) -> str:
@@ -76,12 +83,15 @@ class StartAnswer:
             "pull_request": self.pull_request,
             "commit": self.commit,
             "comment": self.comment,
+            "said": self.said,
+            "question": self.question,
         }
 
     @property
     def tags(self) -> tuple[str, ...]:
         """By what the run is found again."""
-        return tuple(f"application:{name}" for name in self.applications)
+        counted = (f"retest:{self.pull_request}",) if self.asked is Asked.RETEST else ()
+        return (*(f"application:{name}" for name in self.applications), *counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,13 @@ class Decide:
     commit: str
     person: str
     comment: str
+    pull_request: int
+    comment_id: int
+
+    def reply(self, said: str = "", question: str = "") -> StartAnswer:
+        """The run that tells the person what came of it."""
+        where = (self.pull_request, None, self.comment_id)
+        return StartAnswer(self.applications, Asked.REPLY, self.person, *where, said=said, question=question)
 
 
 @dataclass(frozen=True, slots=True)

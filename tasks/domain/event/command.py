@@ -56,5 +56,5 @@ def parse_command(body: str) -> Command | Opinion | Incomplete | None:
 
 def _opinion(word: str, rest: list[str]) -> Opinion | Incomplete:
     if len(rest) < 2 or not _BEGINNING.fullmatch(rest[1].lower()):
-        return Incomplete(f"{word} ENVIRONMENT COMMIT, with at least seven digits of the commit")
+        return Incomplete(f"`{word} ENVIRONMENT COMMIT`, with at least seven digits of the commit")
     return Opinion(_OPINIONS[word], rest[0], rest[1].lower(), " ".join(rest[2:]))

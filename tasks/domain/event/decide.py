@@ -90,15 +90,16 @@ def _decide_comment(event: CommentEvent, applications: Applications) -> EventDec
     command = parse_command(event.comment.body or "")
     if command is None:
         return Ignore("the comment is no command")
-    if isinstance(command, Incomplete):
-        return Ignore(f"the command has to be {command.form}")
     if author is None or author.type == "Bot":
         return Ignore("commands of bots are not followed: two of them could keep each other busy")
     if isinstance(command, Opinion):
         # Most are given below a pull request that was merged long ago.
         where = (command.decision, command.environment, command.commit)
-        return Decide(tuple(applications), *where, author.login, command.comment)
-    if event.issue.pull_request is None or event.issue.state != "open":
+        return Decide(tuple(applications), *where, author.login, command.comment, number, event.comment.id)
+    if isinstance(command, Incomplete) and event.issue.pull_request is not None:
+        said = f"the command has to be {command.form}"
+        return StartAnswer(tuple(applications), Asked.REPLY, author.login, number, None, event.comment.id, said)
+    if isinstance(command, Incomplete) or event.issue.pull_request is None or event.issue.state != "open":
         return Ignore(f"{number} is not an open pull request")
     return StartAnswer(tuple(applications), command.asked, author.login, number, command.commit, event.comment.id)
 

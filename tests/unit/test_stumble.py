@@ -54,6 +54,18 @@ def test_what_speaks_against_the_code_is_not_tried_again(printed: str) -> None:
     assert decide_again(check(), outcome(None, printed)) is None
 
 
+def test_a_scanner_that_ends_as_if_it_had_found_something_but_left_no_report_is_tried_again() -> None:
+    audit = check(reports=Reports(pip_audit="audit.json"), exit_codes=(0, 1))
+    printed = "ConnectionError: Failed to establish a new connection: Name or service not known"
+    broken = outcome(Exited(1), printed, report_problem="audit.json was not written")
+    again = decide_again(audit, broken)
+    assert again is not None
+    assert again.first.could_not_run
+    # It ended well, and so it is its own doing that there is no report.
+    assert decide_again(audit, outcome(Exited(0), printed, report_problem="audit.json was not written")) is None
+    assert decide_again(audit, outcome(Exited(1), printed, findings=())) is None
+
+
 def test_a_test_that_failed_has_failed_whatever_it_printed() -> None:
     tests = TestCount(passed=2, failed=1, failures=("a: Connection refused",))
     reports = Reports(junit="junit.xml")

@@ -55,7 +55,8 @@ def could_not_run(check: Check, outcome: CheckOutcome) -> bool:
     if not isinstance(outcome.ending, Exited) or (outcome.tests and outcome.tests.failures):
         return False
     code = outcome.ending.code
-    if code in check.exit_codes:
+    # A scanner may end with the same code where it found something, which its report then says, and where it broke off.
+    if code in check.exit_codes and not (code and outcome.report_problem):
         return False
     if code < 0 or code - _SHELL in _CRASHES or code in check.could_not_run.exit_codes:
         return True

@@ -2,11 +2,11 @@
 
 import json
 import time
+from itertools import dropwhile
 from uuid import UUID
 
-from prefect import task
+from prefect import State, task
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun
 
 from tasks.domain.approval.question import not_counted
 
@@ -23,18 +23,21 @@ def find_objection(question: str, *, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
-            run = client.read_flow_run(UUID(run_id))
-            if run.state is None or run.state.is_final():
-                return ""
-            asks_anew = run.state.is_paused() and run.state.state_details.pause_key != key
-            if asks_anew and (page := _page(client, run)):
+            # Its history, because somebody else may have answered the next question before we look.
+            states = sorted(client.read_flow_run_states(UUID(run_id)), key=lambda state: state.timestamp)
+            asked = dropwhile(lambda state: state.state_details.pause_key != key, states)
+            after = [state for state in asked if state.state_details.pause_key != key]
+            anew = next((state for state in after if state.state_details.pause_key), None)
+            if anew is not None and (page := _page(client, run_id, anew)):
                 return not_counted(page)
+            if any(state.is_final() for state in after):
+                return ""
             time.sleep(_PAUSE_SECONDS)
     return ""
 
 
-def _page(client: SyncPrefectClient, run: FlowRun) -> str:
-    """The new question's; empty where the run waits, but has not shown its form yet."""
-    keys = run.state.state_details.run_input_keyset if run.state else None
-    kept = client.read_flow_run_input(run.id, keys["description"]) if keys else ""
+def _page(client: SyncPrefectClient, run_id: str, asked: State) -> str:
+    """What was shown at this question; empty where the run waits, but has not shown its form yet."""
+    keys = asked.state_details.run_input_keyset
+    kept = client.read_flow_run_input(UUID(run_id), keys["description"]) if keys else ""
     return str(json.loads(kept)) if kept else ""

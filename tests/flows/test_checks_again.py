@@ -43,7 +43,7 @@ def test_tools_that_stumble_are_told_from_code_that_fails(world: World, configur
     # Without `retries` a test that fails once has failed.
     assert gates["weather"].startswith("failure: ")
     assert "` ended with exit code 1: 1 failed" in gates["weather"]
-    assert gates["scan"].startswith("failure: scan.sarif is not a complete ")
+    assert gates["scan"].startswith("failure: scan.sarif is not complete JSON (")
     assert gates["findings"].startswith("failure: Not known: check 'scan' did not bring its report")
     assert ended.name == "Gates failed"
     assert gates["tidegate"] == "failure: 3 of 7 gates failed: weather, scan, findings."

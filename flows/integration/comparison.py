@@ -7,7 +7,7 @@ from flows.places.workshop import Workshop
 from tasks.domain.commit import Mainline
 from tasks.domain.gates.baseline import Baseline, baseline_in
 from tasks.domain.gates.engine import GateFacts, is_decided
-from tasks.domain.gates.gate import CHANGED_LINES, GateResult
+from tasks.domain.gates.gate import CHANGED_LINES, COVERAGE, GateResult
 from tasks.source.baseline import keep_baseline
 from tasks.source.checkout import changed_lines
 

@@ -20,7 +20,7 @@ from tasks.domain.errors import ConfigurationError
 
 # A deployment's limit is held by a lease that ends while a run waits for a person, and takes the run with it
 # (https://github.com/PrefectHQ/prefect/issues/20251).
-_WAITS_FOR_PEOPLE = {"flows.promote.promote"}
+_WAITS_FOR_PEOPLE = {"flows.promote.promote", "flows.release.release"}
 
 
 def check_prefect_file(file: Path) -> PrefectFile:

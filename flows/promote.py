@@ -8,7 +8,6 @@ was lost is simply started again.
 from functools import partial
 
 from prefect import State, flow, get_run_logger
-from prefect.runtime import flow_run
 
 from flows.endings import end
 from flows.places.hold import hold
@@ -16,8 +15,8 @@ from flows.places.place import Place, load_place
 from flows.promotion.approve import ask_until_answered
 from flows.promotion.facts import gather_candidate, gather_facts
 from flows.promotion.leave import leave, let_the_next_go
+from flows.promotion.onward import end_older, go_on
 from flows.promotion.propose import change_by_pull_request
-from flows.promotion.rivals import find_older
 from flows.promotion.roll_out import roll_out
 from tasks.domain.approval.decision import Approval
 from tasks.domain.candidate import ReleaseCandidate
@@ -31,7 +30,6 @@ from tasks.domain.promotion.decision import (
     refuse_waiting,
 )
 from tasks.domain.verdict import Verdict
-from tasks.runs.promotions import call_off, run_url, start_promotion, wake
 
 
 @flow(
@@ -48,7 +46,8 @@ def promote(application: str, environment: str, commit: str, digest: str, break_
 
     Args:
         application: The application's name in the delivery configuration, such as shop-api.
-        environment: The environment's name in the delivery configuration. Where it wants an approval, the run asks.
+        environment: The environment's name in the delivery configuration. Where it wants an approval, the run asks;
+            where the application only goes with its release, it refuses.
         commit: All 40 digits of the SHA that the image was built from.
         digest: The image's digest, sha256: and 64 digits; the artifact APPLICATION-candidate shows it with its commit.
         break_glass: Only in an emergency: why closed deployment windows and freezes do not matter now. It is kept in
@@ -75,7 +74,7 @@ def promote(application: str, environment: str, commit: str, digest: str, break_
         place = load_place(application, environment)
     ending = change(place, candidate, evidence, approval, reason)
     if ending.name == "Verified":
-        start_next(place, candidate)
+        go_on(place, candidate, ending)
     return ending
 
 
@@ -104,17 +103,3 @@ def look(place: Place, candidate: ReleaseCandidate, evidence: Verdict, break_gla
     decision = decide_promotion(gather_facts(place, candidate, evidence, break_glass))
     get_run_logger().info(decision.reason)
     return decision
-
-
-def end_older(place: Place, candidate: ReleaseCandidate) -> None:
-    """Let those that still wait, for a person or for their time, see that this candidate takes their place."""
-    why = f"superseded by {candidate.name}: {run_url(str(flow_run.id))}"
-    for run in find_older(place, candidate):
-        # One that cannot be told looks by itself before it writes; it must not stop this promotion.
-        (call_off if run.is_scheduled else wake)(run.run_id, why, return_state=True)
-
-
-def start_next(place: Place, candidate: ReleaseCandidate) -> None:
-    """Start a run for each environment that needed this one."""
-    for environment in place.delivery.next_environments(place.application, place.environment):
-        start_promotion(place.application, environment, candidate.commit, candidate.digest, parent=str(flow_run.id))

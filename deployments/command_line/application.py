@@ -13,6 +13,7 @@ from deployments.command_line.ecr import ecr
 from deployments.command_line.plan import plan
 from deployments.command_line.quarantine import quarantine
 from deployments.command_line.register import register
+from deployments.command_line.release import release
 from deployments.command_line.rollback import rollback
 from deployments.command_line.rollout import rollout
 from deployments.command_line.sandbox import sandbox
@@ -42,6 +43,7 @@ for command in (
     plan,
     register,
     reject,
+    release,
     rollback,
     sandbox,
     schema,

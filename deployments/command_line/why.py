@@ -11,7 +11,7 @@ from deployments.answers import read_question, standing_in_words
 from deployments.places import looking, open_place
 from flows.promotion.reasons import find_reasons
 from tasks.domain.errors import ConfigurationError, DeliveryError
-from tasks.domain.promotion.why import Reason
+from tasks.domain.promotion.why import Reason, explain_together
 from tasks.runs.lookup import SeenRun, find_promotions, find_run
 
 SOMETHING_WAITS = 3
@@ -30,41 +30,45 @@ def why(
     cannot be found out, and with 2 for wrong input.
     """
     with looking():
-        run = _find(run_or_application, environment)
-        if run is None:
+        runs = _find(run_or_application, environment)
+        if not runs:
             typer.echo(f"nothing was ever promoted to {environment}, as far as Prefect knows")
             return
+        run = runs[0]
         typer.echo(f"{run.flow} {run.name}: {run.state}{f': {run.message}' if run.message else ''}\n{run.url}")
-        reasons = _reasons(run)
+        reasons = explain_together({each.parameters.get("application", ""): _reasons(each) for each in runs})
     if reasons:
         _show(reasons)
         raise typer.Exit(SOMETHING_WAITS)
     typer.echo("nothing stands against it")
 
 
-def _find(run_or_application: str, environment: str | None) -> SeenRun | None:
+def _find(run_or_application: str, environment: str | None) -> tuple[SeenRun, ...]:
+    """The run, once for each candidate that it promotes."""
     if environment is not None:
         open_place(run_or_application, environment)
-        return next((run for run in find_promotions() if run.is_to(run_or_application, environment)), None)
+        newest = next((run for run in find_promotions() if run.is_to(run_or_application, environment)), None)
+        return find_run(newest.run_id) if newest else ()
     try:
-        run = find_run(UUID(run_or_application))
+        runs = find_run(UUID(run_or_application))
     except ValueError:
         sentence = f"{run_or_application!r} is not a run's id; give one, or an application and an environment"
         raise ConfigurationError(sentence) from None
-    if run is None:
+    if not runs:
         raise ConfigurationError(f"Prefect has no run {run_or_application}; look at its page's address")
-    return run
+    return runs
 
 
 def _reasons(run: SeenRun) -> tuple[Reason, ...]:
     given = run.parameters
-    if run.flow != "promote":
+    if "commit" not in given or run.flow not in {"promote", "release"}:
         if run.state_type not in {"FAILED", "CRASHED", "CANCELLED"}:
             return ()
         return (Reason(run.message or run.state, "the author's", "look at the run, then start it again"),)
     place = open_place(given["application"], given["environment"])
     own = None if run.is_over else run
-    return find_reasons(place, given["commit"], given["digest"], own, _standing(run) if run.is_asking else "")
+    said = _standing(run) if run.is_asking else ""
+    return find_reasons(place, given["commit"], given["digest"], own, said, in_release=run.flow == "release")
 
 
 def _standing(run: SeenRun) -> str:

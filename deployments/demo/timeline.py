@@ -11,6 +11,8 @@ from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFi
 from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 
+from tasks.runs.members import candidates_of
+
 _LATER = datetime.max.replace(tzinfo=UTC)
 # Which task belongs to which phase; the phase of a promotion is named after its environment too.
 _PHASES = {
@@ -19,6 +21,7 @@ _PHASES = {
     "build_image": "build",
     "push_image": "push",
     "write_image": "commit",
+    "write_together": "commit",
     "propose_image": "commit",
     "merge_pull_request": "commit",
     "wait_for_every_rollout": "rollout",
@@ -74,9 +77,9 @@ def read_runs(client: SyncPrefectClient, commit: str) -> tuple[Run, ...]:
     """Every run of this commit, oldest first; it must be among the latest of its server."""
     flows = {flow.id: flow.name for flow in client.read_flows()}
     # The server gives 200 at once: without these two, runs long ended or only planned might be all of them.
-    candidates = FlowFilter(name=FlowFilterName(any_=["answer", "integrate", "promote"]))
+    candidates = FlowFilter(name=FlowFilterName(any_=["answer", "integrate", "promote", "release"]))
     latest = client.read_flow_runs(flow_filter=candidates, sort=FlowRunSort.START_TIME_DESC)
-    runs = [run for run in latest if run.parameters.get("commit") == commit]
+    runs = [run for run in latest if any(one.get("commit") == commit for one in candidates_of(run.parameters))]
     runs.sort(key=lambda run: run.created or _LATER)
     steps = _read_steps(client, runs)
     return tuple(_run(run, flows[run.flow_id], steps.get(run.id, [])) for run in runs)

@@ -39,11 +39,17 @@ def gather_candidate(place: Place, commit: str, digest: str) -> tuple[ReleaseCan
 
 
 def gather_facts(
-    place: Place, candidate: ReleaseCandidate, evidence: Verdict, break_glass: str = "", *, own: str | None = None
+    place: Place,
+    candidate: ReleaseCandidate,
+    evidence: Verdict,
+    break_glass: str = "",
+    *,
+    own: str | None = None,
+    in_release: bool = False,
 ) -> PromotionFacts:
     """Everything else that decide_promotion asks for, as it is now; `break_glass` is why the hour does not matter.
 
-    `own` is the run that asks, where that is not this one.
+    `own` is the run that asks, where that is not this one; `in_release` says that it goes with all of its release.
     """
     desired = read_desired_state(place.gitops, place.env.manifest)
     history = read_history(place.gitops, place.application, place.environment)
@@ -57,6 +63,7 @@ def gather_facts(
         desired_digest=desired.image.digest if desired.image else None,
         quarantine=quarantined(history),
         needs=confirm_needs(place, candidate),
+        goes_with=None if in_release else place.delivery.release_of(place.application, place.environment),
         superseded_by=None if in_turn else find_newer(rivals) or find_overtaking(place, candidate, history),
         queued_behind=find_ahead(rivals) if in_turn else None,
         stopped=_stopped(place),

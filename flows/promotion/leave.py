@@ -24,7 +24,7 @@ def leave(place: Place, candidate: ReleaseCandidate, decision: NotNow, break_gla
     So nothing waits in a process, and the waiting is seen in Prefect as a run that is scheduled.
     """
     ending = end(decision)
-    at = _when(decision)
+    at = goes_on_at(decision)
     if at is None:
         return ending
     run = start_promotion(
@@ -50,7 +50,8 @@ def let_the_next_go(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> No
         start_queued.fn(application, environment)
 
 
-def _when(decision: NotNow) -> datetime | None:
+def goes_on_at(decision: NotNow) -> datetime | None:
+    """When it is to be started again; None where only time does not help."""
     match decision:
         case Wait(until=until) | Later(until=until):
             return until

@@ -2,18 +2,18 @@
 
 from flows.places.place import Place
 from flows.promotion.facts import changes_since, gather_candidate, gather_facts
+from flows.promotion.members import find_running
 from flows.promotion.reasons import standing_of
 from tasks.argocd.manifests import read_manifests, read_recipe_of
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.domain.image import COMMIT
 from tasks.domain.manifest.formats import set_image
-from tasks.domain.promotion.history import change_with
 from tasks.domain.promotion.plan import Plan, Rendering
 from tasks.domain.promotion.rendered import diff_of_manifests, with_image
 from tasks.domain.promotion.why import explain
 from tasks.github.commits import read_head
-from tasks.gitops.desired_state import DesiredState, read_desired_state, read_history
+from tasks.gitops.desired_state import DesiredState, read_desired_state
 from tasks.registry.images import find_digest
 from tasks.rendering import Rendered, render_edit
 
@@ -84,12 +84,8 @@ def _choose(place: Place, commit: str | None) -> tuple[str, str]:
 
 
 def _running(before: Place) -> tuple[str, str]:
-    desired = read_desired_state(before.gitops, before.env.manifest)
-    digest = desired.image.digest if desired.image else None
-    change = (
-        change_with(read_history(before.gitops, before.application, before.environment), digest) if digest else None
-    )
-    if digest is None or change is None:
+    running = find_running(before)
+    if running is None:
         sentence = f"nothing says which commit {before.environment} runs; name one with --commit"
         raise ConfigurationError(sentence)
-    return change.source_commit, digest
+    return running.commit, running.digest

@@ -16,14 +16,15 @@ from tasks.runs.lookup import SeenRun, find_promotions
 
 
 def find_reasons(
-    place: Place, commit: str, digest: str, own: SeenRun | None = None, said: str = ""
+    place: Place, commit: str, digest: str, own: SeenRun | None = None, said: str = "", *, in_release: bool = False
 ) -> tuple[Reason, ...]:
     """All that stands against this candidate there, or holds its rollout up where it is written already.
 
     `own` is the run that promotes it, which is no rival of its own; `said` is how its question stands, where it asks.
+    `in_release`: together with the others of its release.
     """
     candidate, evidence = gather_candidate(place, commit, digest)
-    facts = gather_facts(place, candidate, evidence, own=str(own.run_id) if own else None)
+    facts = gather_facts(place, candidate, evidence, own=str(own.run_id) if own else None, in_release=in_release)
     if facts.desired_digest == candidate.digest:
         return explain(facts) or _explain_rollout(place, candidate)
     standing = AskAgain("") if _has_been_answered(own) else standing_of(place, candidate)
@@ -68,7 +69,7 @@ def _held_by(place: Place, own: SeenRun | None) -> tuple[Reason, ...]:
     if own is None or own.is_asking or own.planned_for:
         return ()
     there = [run for run in find_promotions() if run.parameters.get("environment") == place.environment]
-    return tuple(
+    reasons = (
         Reason(
             f"{place.environment} is changed by one promotion at a time, and {run.name} is before it: {run.url}",
             "of the one before",
@@ -77,3 +78,5 @@ def _held_by(place: Place, own: SeenRun | None) -> tuple[Reason, ...]:
         for run in there
         if run.is_before(own)
     )
+    # A release is among them once for each of its members.
+    return tuple(dict.fromkeys(reasons))

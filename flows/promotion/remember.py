@@ -60,3 +60,23 @@ class Memory:
         # Looked up anew: who has left a team since does not stand for it any more.
         person = answer.person
         return replace(answer, person=replace(person, teams=teams_of(self.place, self.policy, person.login)))
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMemory:
+    """Where the decisions on several candidates that go together are kept: with each of their images."""
+
+    memories: tuple[Memory, ...]
+
+    def recall(self) -> tuple[Held, ...]:
+        """What still holds for every one of them that can remember; an answer on a part of them is none."""
+        recalled = [memory.recall() for memory in self.memories if memory.place.signing is not None]
+        if not recalled:
+            return ()
+        shared = set.intersection(*({held.question for held in each} for each in recalled))
+        return tuple(held for held in recalled[0] if held.question in shared)
+
+    def keep(self, answer: Answer, *, question: str, expires: datetime) -> None:
+        """Attach the decision to all images."""
+        for memory in self.memories:
+            memory.keep(answer, question=question, expires=expires)

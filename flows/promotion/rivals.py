@@ -25,7 +25,7 @@ def find_rivals(place: Place, candidate: ReleaseCandidate, own_run: str | None =
     rivals = []
     for index, run in enumerate(runs):
         if index != own:
-            position = compare(place.github, place.app.repository, candidate.commit, run.commit).position
+            position = _position(place, candidate, run)
             # What is only planned for later does not take the place of the same image that goes now.
             is_plan = run.is_scheduled and run.digest == candidate.digest
             name = f"{place.application} {run.commit[:7]}: {run.url}"
@@ -73,6 +73,13 @@ def find_overtaking(place: Place, candidate: ReleaseCandidate, history: Sequence
         ):
             return f"{place.application} {change.source_commit[:7]}, written there by {change.revision[:7]}"
     return None
+
+
+def _position(place: Place, candidate: ReleaseCandidate, run: PromotionRun) -> Position:
+    # A release is what the environments before ran when it began: of two the later one is newer, whatever is in it.
+    if run.is_release:
+        return Position.IDENTICAL
+    return compare(place.github, place.app.repository, candidate.commit, run.commit).position
 
 
 def _is_same_plan(run: PromotionRun, rival: Rival) -> bool:

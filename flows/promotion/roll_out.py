@@ -40,12 +40,24 @@ def roll_out(place: Place, candidate: ReleaseCandidate, approval: Approval | Non
 
 def prepare(place: Place, candidate: ReleaseCandidate) -> State | None:
     """Before anything is written: the refusal where the rollout could not even be followed."""
+    if refused := refuse_unfollowable(place, candidate):
+        return refused
+    announce_writing(place, candidate)
+    return None
+
+
+def refuse_unfollowable(place: Place, candidate: ReleaseCandidate) -> State | None:
+    """The refusal, where there is one; raises as preflight and prepare_checks do."""
     ready = ready_everywhere(place)
     if ready.has_failed:
         return end(Refuse(ready.reason))
     prepare_checks(place, candidate.image, candidate.commit)
-    announce(*_shown(place, candidate), DeploymentState.IN_PROGRESS, "The desired state is being written.")
     return None
+
+
+def announce_writing(place: Place, candidate: ReleaseCandidate) -> None:
+    """Let GitHub show that it begins."""
+    announce(*_shown(place, candidate), DeploymentState.IN_PROGRESS, "The desired state is being written.")
 
 
 def change_of(place: Place, candidate: ReleaseCandidate, approval: Approval | None, broken_glass: str = "") -> Change:
@@ -70,9 +82,14 @@ def follow(
     result = confirm_change(place, revision, candidate.image, candidate.commit)
     ending = _ending(place, candidate, result)
     get_run_logger().info(ending.message)
-    announce(*_shown(place, candidate), _STATES.get(ending.name or "", DeploymentState.FAILURE), ending.message or "")
+    announce_ending(place, candidate, ending)
     report(place, candidate, approval, revision, result, ending, broken_glass)
     return ending
+
+
+def announce_ending(place: Place, candidate: ReleaseCandidate, ending: State) -> None:
+    """Let GitHub show how it ended."""
+    announce(*_shown(place, candidate), _STATES.get(ending.name or "", DeploymentState.FAILURE), ending.message or "")
 
 
 def _shown(place: Place, candidate: ReleaseCandidate) -> tuple[Place, str, str]:

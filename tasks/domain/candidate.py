@@ -46,3 +46,25 @@ class ReleaseCandidate:
     def digest(self) -> str:
         """The identity: the same in every environment."""
         return self.image.digest or ""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSet:
+    """Candidates that go together or not at all, one of each application, under the name of their release."""
+
+    release: str
+    candidates: tuple[ReleaseCandidate, ...]
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return f"release {self.release} ({', '.join(candidate.name for candidate in self.candidates)})"
+
+    @property
+    def digest(self) -> str:
+        """The identity: the digests of all, in the order of the applications' names."""
+        return ", ".join(one.digest for one in sorted(self.candidates, key=lambda one: one.application))
+
+
+# What one decision is about.
+Promotable = ReleaseCandidate | CandidateSet

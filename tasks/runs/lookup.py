@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
+from tasks.runs.members import PROMOTING, candidates_of, is_release
 from tasks.runs.promotions import run_url
 
 _PAGE, _MOST = 200, 1000
@@ -18,8 +19,10 @@ _PAGE, _MOST = 200, 1000
 
 @dataclass(frozen=True, slots=True)
 class SeenRun:
-    """A run with its parameters as texts; `flow` is empty where it is not known. `planned_for` is set while it waits
-    for a time."""
+    """A run with its parameters as texts, for one of its candidates where it promotes several.
+
+    `flow` is empty where it is not known. `planned_for` is set while it waits for a time.
+    """
 
     run_id: UUID
     flow: str
@@ -58,25 +61,29 @@ class SeenRun:
 
 
 def find_promotions() -> tuple[SeenRun, ...]:
-    """The latest thousand runs of promote, newest first."""
+    """The latest thousand runs of promote and release, newest first; a release's once for each of its members."""
     with get_client(sync_client=True) as client:
-        return tuple(_seen(run, "promote") for run in _promotions(client))
+        return tuple(
+            seen
+            for run in _promotions(client)
+            for seen in _seen(run, "release" if is_release(run.parameters) else "promote")
+        )
 
 
-def find_run(run_id: UUID) -> SeenRun | None:
-    """One run of whatever flow; None where there is none of that id."""
+def find_run(run_id: UUID) -> tuple[SeenRun, ...]:
+    """One run of whatever flow, a release's once for each of its members; nothing where there is none of that id."""
     with get_client(sync_client=True) as client:
         try:
             run = client.read_flow_run(run_id)
-            return _seen(run, client.read_flow(run.flow_id).name)
+            return tuple(_seen(run, client.read_flow(run.flow_id).name))
         except ObjectNotFound:
-            return None
+            return ()
 
 
 def _promotions(client: SyncPrefectClient) -> Iterator[FlowRun]:
     for offset in range(0, _MOST, _PAGE):
         page = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=["promote"])),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=PROMOTING)),
             sort=FlowRunSort.START_TIME_DESC,
             limit=_PAGE,
             offset=offset,
@@ -86,17 +93,18 @@ def _promotions(client: SyncPrefectClient) -> Iterator[FlowRun]:
             return
 
 
-def _seen(run: FlowRun, flow: str) -> SeenRun:
+def _seen(run: FlowRun, flow: str) -> Iterator[SeenRun]:
     state = run.state
     is_planned = state is not None and state.is_scheduled()
-    return SeenRun(
-        run_id=run.id,
-        flow=flow,
-        name=run.name,
-        parameters={key: value for key, value in run.parameters.items() if isinstance(value, str)},
-        state_type=state.type.value if state else "SCHEDULED",
-        state=(state.name or "") if state else "Scheduled",
-        message=(state.message or "") if state else "",
-        since=state.timestamp if state else run.created,
-        planned_for=run.next_scheduled_start_time if is_planned else None,
-    )
+    for candidate in candidates_of(run.parameters):
+        yield SeenRun(
+            run_id=run.id,
+            flow=flow,
+            name=run.name,
+            parameters=candidate,
+            state_type=state.type.value if state else "SCHEDULED",
+            state=(state.name or "") if state else "Scheduled",
+            message=(state.message or "") if state else "",
+            since=state.timestamp if state else run.created,
+            planned_for=run.next_scheduled_start_time if is_planned else None,
+        )

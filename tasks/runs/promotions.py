@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import task
@@ -25,6 +25,9 @@ from prefect.flow_runs import resume_flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Scheduled
 
+from tasks.runs.members import PROMOTING, candidates_of, is_release
+from tasks.runs.releases import start_release
+
 PROMOTE = "promote/promote"
 _QUEUED = "queued"
 _OPEN = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED]
@@ -32,7 +35,7 @@ _OPEN = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PA
 
 @dataclass(frozen=True, slots=True)
 class PromotionRun:
-    """One run of the promote flow, as others see it."""
+    """One run of the promote flow, or what a run of release does for one of its members, as others see it."""
 
     run_id: UUID
     commit: str
@@ -40,6 +43,7 @@ class PromotionRun:
     is_waiting: bool
     is_scheduled: bool = False
     is_queued: bool = False
+    is_release: bool = False
 
     @property
     def url(self) -> str:
@@ -84,20 +88,21 @@ def start_promotion(
 
 @task(task_run_name="promotions of {application} to {environment}")
 def find_open_promotions(application: str, environment: str) -> tuple[PromotionRun, ...]:
-    """The promote runs of this application and environment that have not ended, oldest first.
+    """The runs that promote this application to this environment and have not ended, oldest first.
 
     Found by their parameters: a run that a person started in the UI carries no tags.
     """
     states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_OPEN))
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=["promote"])),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=PROMOTING)),
             flow_run_filter=FlowRunFilter(state=states),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
             limit=200,
         )
     mine = {"application": application, "environment": environment}
-    return tuple(_promotion_run(run) for run in reversed(runs) if mine.items() <= run.parameters.items())
+    promoted = ((run, one) for run in reversed(runs) for one in candidates_of(run.parameters))
+    return tuple(_promotion_run(run, one) for run, one in promoted if mine.items() <= one.items())
 
 
 @task(task_run_name="call off {run_id}", retries=3, retry_delay_seconds=2)
@@ -125,14 +130,20 @@ def restart_stopped(environment: str, since: datetime) -> tuple[UUID, ...]:
     ended = FlowRunFilterEndTime(after_=since)
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=["promote"])),
+            flow_filter=FlowFilter(name=FlowFilterName(any_=PROMOTING)),
             flow_run_filter=FlowRunFilter(state=stopped, end_time=ended),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
             limit=200,
         )
     mine = [run for run in reversed(runs) if run.parameters.get("environment") == environment]
+    return tuple(_start_again(run.parameters, f"go:{run.id}") for run in mine)
+
+
+def _start_again(parameters: dict[str, Any], stopped: str) -> UUID:
     # The key of the run that was stopped: another call finds the run that this one has made.
-    return tuple(start_promotion.fn(**run.parameters, parent=f"go:{run.id}") for run in mine)
+    if is_release(parameters):
+        return start_release.fn(**parameters, key=stopped)
+    return start_promotion.fn(**parameters, parent=stopped)
 
 
 @task(task_run_name="wake {run_id}", retries=3, retry_delay_seconds=2)
@@ -152,12 +163,13 @@ def run_url(run_id: str) -> str:
     return f"{ui}/runs/flow-run/{run_id}"
 
 
-def _promotion_run(run: FlowRun) -> PromotionRun:
+def _promotion_run(run: FlowRun, candidate: dict[str, str]) -> PromotionRun:
     return PromotionRun(
         run_id=run.id,
-        commit=run.parameters.get("commit", ""),
-        digest=run.parameters.get("digest", ""),
+        commit=candidate.get("commit", ""),
+        digest=candidate.get("digest", ""),
         is_waiting=run.state is not None and run.state.type is StateType.PAUSED,
         is_scheduled=run.state is not None and run.state.type is StateType.SCHEDULED,
         is_queued=_QUEUED in run.tags,
+        is_release=is_release(run.parameters),
     )

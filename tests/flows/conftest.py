@@ -44,10 +44,11 @@ from flows.answer import answer
 from flows.integrate import integrate
 from flows.nightly import nightly
 from flows.promote import promote
+from flows.release import release
 from flows.roll_back import roll_back
 from flows.watch import watch
 
-FLOWS = {flow.name: flow for flow in (integrate, answer, promote, roll_back, nightly, watch)}
+FLOWS = {flow.name: flow for flow in (integrate, answer, promote, release, roll_back, nightly, watch)}
 SECRET = "a secret that only the tests know"
 NUMBERS = itertools.count(1)
 AT_WORK = threading.Event()
@@ -107,7 +108,7 @@ def _decide(decision: str, waiting: Run) -> None:
 def start(world: World) -> Callable[..., State]:
     """Run a deployment as a person does in the UI; gives the state in which it ends."""
 
-    def starting(name: str, **parameters: Any) -> State:
+    def starting(name: str, /, **parameters: Any) -> State:
         run = run_deployment(f"{name}/{name}", parameters=parameters, timeout=120, poll_interval=0.1, as_subflow=False)
         assert run.state.is_final(), f"{run.name} is still {run.state.name}"
         return run.state

@@ -13,11 +13,10 @@ from ruamel.yaml import YAML
 from deployments.demo.platform import RECORDED_AFTER_SECONDS
 from deployments.demo.play import follow
 from deployments.demo.timeline import Run, read_runs
-from deployments.sandbox.github.git_command import run_git
-from deployments.sandbox.world import APPLICATION, GITOPS, World
+from deployments.sandbox.world import APPLICATION, World
 from tasks.runs.promotions import start_promotion
+from tests.flows.described import describe
 
-PERSON = {"author_name": "Pat Platform", "author_email": "pat@acme.example"}
 QUICK = {"detect-seconds": 60, "sync-seconds": 60, "healthy-seconds": 60, "settle-seconds": 0, "poll-seconds": 0.3}
 # Two for each, so that they have an order of their own.
 CROWD = tuple(f"{APPLICATION}-{letter}" for letter in "abcde")
@@ -35,7 +34,7 @@ def add_environments(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[
             settings["applications"].setdefault(name, settings["applications"][APPLICATION])
         for environment, extra in environments.items():
             for name in applications:
-                create(world, name, environment)
+                describe(world, name, environment)
             settings["environments"][environment] = {
                 "argocd": {"application": f"{{application}}-{environment}"},
                 "manifest": {"file": f"apps/{{application}}/values-{environment}.yaml"},
@@ -48,22 +47,6 @@ def add_environments(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[
         monkeypatch.setenv("TIDEGATE_DELIVERY", str(file))
 
     return adding
-
-
-def create(world: World, application: str, environment: str) -> None:
-    """Running what production does, in a namespace of its own."""
-    folder, yaml = world.github.repositories[GITOPS].git.path, YAML(typ="safe", pure=True)
-    values = run_git(folder, "show", f"main:apps/{APPLICATION}/values-production.yaml").decode()
-    manifest = run_git(folder, "show", f"main:argocd/{APPLICATION}-staging.yaml").decode()
-    path = f"apps/{application}/values-{environment}.yaml"
-    # One pod is enough.
-    values = values.replace("replicaCount: 2", "replicaCount: 1")
-    world.github.commit(GITOPS, "main", {path: values}, f"Describe {application} in {environment}", **PERSON)
-    described = manifest.replace(f"{APPLICATION}-staging", f"{application}-{environment}")
-    described = described.replace(f"apps/{APPLICATION}/values-staging", path.removesuffix(".yaml"))
-    document = yaml.load(described)
-    document["spec"]["destination"]["namespace"] = environment
-    world.argocd.apply_application(document)
 
 
 def nobody(_waiting: Run) -> None:

@@ -53,7 +53,7 @@ def test_check_says_what_is_right(tidegate: Tidegate) -> None:
     code, out, _ = tidegate("check")
     assert code == 0
     assert "deployments/delivery.yaml: shop-api through staging -> production: right" in out
-    assert "prefect.yaml: integrate, answer, promote, roll-back, nightly, watch" in out
+    assert "prefect.yaml: integrate, answer, promote, release, roll-back, nightly, watch" in out
 
 
 def test_check_names_the_mistakes_of_both_files_at_once(tidegate: Tidegate, tmp_path: Path) -> None:

@@ -36,11 +36,22 @@ def test_an_approval_of_the_same_change_holds_as_it_was_given() -> None:
         replace(ASKED, commit="d" * 40),
         replace(ASKED, base="a" * 40),
         replace(ASKED, base=""),
+        replace(ASKED, together="sha256:a, sha256:b"),
     ],
     ids=str,
 )
 def test_it_does_not_hold_for_anything_else(other: Asked) -> None:
     assert held(RECORD, asked=other) == ()
+
+
+def test_of_what_goes_together_it_holds_for_just_these() -> None:
+    both = replace(ASKED, together="sha256:a, sha256:b")
+    record = approval_record(both, ANSWER, question="run:1", expires=NOW + HOUR, run="")
+    assert held(record, asked=both) == (Held(ANSWER, "run:1"),)
+    assert held(record, asked=replace(both, together="sha256:a, sha256:c")) == ()
+    assert held(record) == ()
+    # A record of a version that knew no releases is one of something that goes alone.
+    assert held({key: value for key, value in RECORD.items() if key != "together"}) == (Held(ANSWER, "run:1"),)
 
 
 def test_it_does_not_hold_after_its_time() -> None:

@@ -65,6 +65,13 @@ READY = PromotionFacts(
             id="quarantine",
         ),
         pytest.param(
+            {"goes_with": "shop", "evidence": failed("lint failed")},
+            Refuse(
+                "shop-api goes to production only with release shop; promote that by `tidegate release shop production`"
+            ),
+            id="not alone",
+        ),
+        pytest.param(
             {"superseded_by": "shop-api ddddddd"},
             Superseded("shop-api ccccccc is superseded in production by shop-api ddddddd"),
             id="superseded",

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from tasks.domain.approval.decision import Answer, AskAgain
 from tasks.domain.approval.person import Person
-from tasks.domain.approval.question import Question, approval_page, not_counted, proposal_page
+from tasks.domain.approval.question import NOT_KEPT, Question, approval_page, not_counted, proposal_page
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity, Role
 from tasks.domain.gates.gate import GateResult
@@ -207,3 +207,30 @@ def test_nothing_in_the_question_is_wider_than_the_form() -> None:
     """About 50 characters of code fit; a longer word would have to be scrolled to."""
     lines = approval_page(QUESTION).split("```diff")[1].split("```")[0].splitlines()
     assert max(len(line) for line in lines) <= 50
+
+
+def test_of_several_that_go_together_each_is_shown_as_alone_below_a_summary() -> None:
+    web = replace(QUESTION.candidate, application="shop-web", commit="d" * 40)
+    other = replace(QUESTION, candidate=web, is_kept=False)
+    page = approval_page(QUESTION, other, release="shop")
+    assert page.splitlines()[:8] == [
+        "## Release shop → production",
+        "",
+        "By one commit, or not at all; where one fails, all of them go back:",
+        "",
+        (
+            "- **shop-api ccccccc:** Image `0a0a0a0a0a0a` (bbbbbbb) → `abababababab`; 30 new commits by author 4, "
+            "author 3, author 2 and 2 more"
+        ),
+        (
+            "- **shop-web ddddddd:** Image `0a0a0a0a0a0a` (bbbbbbb) → `abababababab`; 30 new commits by author 4, "
+            "author 3, author 2 and 2 more"
+        ),
+        "- Open until 2026-03-04 12:00 UTC to anybody who wrote none of it",
+        "",
+    ]
+    alone = proposal_page(QUESTION, "").replace("- \n", "", 1)
+    assert alone in page
+    assert alone.replace("shop-api ccccccc", "shop-web ddddddd", 1) in page
+    assert page.count("### How to answer") == 1
+    assert page.endswith(f"- {NOT_KEPT}")

@@ -8,7 +8,7 @@ from tasks.domain.delivery.progressive import Progressive
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.decision import Later, PromotionFacts, Refuse, decide_promotion
 from tasks.domain.promotion.soak import Soaking
-from tasks.domain.promotion.why import Reason, explain
+from tasks.domain.promotion.why import Reason, explain, explain_together
 from tasks.domain.promotion.why_rollout import explain_rollout
 from tasks.domain.promotion.window import Closed, KeptBack
 from tasks.domain.rollout.progressive import ProgressiveRollout
@@ -128,3 +128,16 @@ def test_what_is_written_and_not_live_yet_says_what_it_waits_for() -> None:
         "(deny '0 8 * * *' UTC for 6h)"
     )
     assert told() == [("production: it is OutOfSync", "look at the application there, or at the run's page")]
+
+
+def test_of_several_that_go_together_each_reason_is_told_once_with_whom_it_is_about() -> None:
+    closed, broken = Reason("closed", "time's", "it goes on"), Reason("Degraded", "theirs", "make it healthy")
+    told = explain_together({"shop-api": (closed,), "shop-web": (broken, closed)})
+    assert told == (closed, Reason("shop-web: Degraded", "theirs", "make it healthy"))
+    assert explain_together({"shop-web": (broken,)}) == (broken,)
+
+
+def test_a_member_of_a_release_is_told_that_it_does_not_go_alone() -> None:
+    (reason,) = explain(dataclasses.replace(GOOD, goes_with="shop"))
+    assert reason.move == "nobody's"
+    assert "only with release shop" in reason.sentence

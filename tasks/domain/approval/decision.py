@@ -7,7 +7,7 @@ from typing import Literal
 
 from tasks.domain.approval.person import Person, fold_names
 from tasks.domain.approval.quorum import find_missing
-from tasks.domain.candidate import ReleaseCandidate
+from tasks.domain.candidate import Promotable
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity
 
 
@@ -27,7 +27,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A decision that counts, for exactly this digest in this environment; one answer for each who approved."""
+    """A decision that counts, for exactly this digest in this environment, or these; one answer for each approver."""
 
     environment: str
     digest: str
@@ -76,7 +76,7 @@ Decision = Approval | Rejected | AskAgain
 
 def decide_approval(
     policy: ApprovalPolicy,
-    candidate: ReleaseCandidate,
+    candidate: Promotable,
     environment: str,
     answers: Sequence[Answer],
     involved: frozenset[str],
@@ -102,7 +102,7 @@ def decide_approval(
 
 def _refusals(
     policy: ApprovalPolicy,
-    candidate: ReleaseCandidate,
+    candidate: Promotable,
     environment: str,
     answer: Answer,
     given: Sequence[Answer],
@@ -135,7 +135,7 @@ def ways_to_prove(policy: ApprovalPolicy) -> str:
     return " or ".join(ways[proof] for proof in policy.identity)
 
 
-def _rejected(candidate: ReleaseCandidate, environment: str, answer: Answer) -> Rejected:
+def _rejected(candidate: Promotable, environment: str, answer: Answer) -> Rejected:
     name, comment = answer.person.name.strip(), answer.comment.strip()
     return Rejected(
         f"{name or 'someone'} rejected {candidate.name} for {environment}" + (f": {comment}" if comment else "")

@@ -56,17 +56,19 @@ class Question:
     is_kept: bool = True
 
 
-def approval_page(question: Question) -> str:
-    """The decision packet above the form."""
+def approval_page(question: Question, *others: Question, release: str = "") -> str:
+    """The decision packet above the form; with `others`, which go with it as a release, one of all of them."""
+    closing = f"- Open until {question.expires} to {_who_may(question.policy)}"
+    all_of_them = (question, *others)
     return "\n".join(
         [
             *_standing_lines(question.standing),
-            *_packet(question, f"- Open until {question.expires} to {_who_may(question.policy)}"),
+            *(_together(release, all_of_them, closing) if release else _packet(question, closing)),
             "",
             "### How to answer",
             "",
             *_how_to_answer(question.policy),
-            *([] if question.is_kept else [f"- {NOT_KEPT}"]),
+            *([] if all(one.is_kept for one in all_of_them) else [f"- {NOT_KEPT}"]),
         ]
     )
 
@@ -76,12 +78,26 @@ def proposal_page(question: Question, rules: str) -> str:
     return "\n".join(_packet(question, f"- {rules}"))
 
 
-def _packet(question: Question, closing: str) -> list[str]:
+def _together(release: str, questions: Sequence[Question], closing: str) -> list[str]:
+    """What decides about each in a line, and then each as it would be asked about alone."""
+    summary = [
+        f"- **{question.candidate.name}:** {_exchange(question).replace('**', '')}; "
+        f"{_whose_work(question.changes).replace('**', '')}"
+        for question in questions
+    ]
+    heading = [f"## Release {plain(release)} → {questions[0].environment}", ""]
+    lines = [*heading, "By one commit, or not at all; where one fails, all of them go back:", "", *summary, closing]
+    for question in questions:
+        lines += ["", *_packet(question)]
+    return lines
+
+
+def _packet(question: Question, closing: str = "") -> list[str]:
     return [
         f"## {question.candidate.name} → {question.environment}",
         "",
         *_what_decides(question),
-        closing,
+        *([closing] if closing else []),
         "",
         f"### New {_plural('commit', question.changes.total)}",
         "",

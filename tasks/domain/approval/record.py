@@ -17,13 +17,15 @@ from tasks.domain.delivery.approval import Identity
 class Asked:
     """What was decided on: this commit's image for this environment, in which `base` was the commit that ran (or "").
 
-    Times are zoned; `question` is the question's id, and nobody's decision holds after `expires`.
+    `together` are the digests of all that it goes with, and empty where it goes alone. Times are zoned; `question` is
+    the question's id, and nobody's decision holds after `expires`.
     """
 
     application: str
     environment: str
     commit: str
     base: str
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def approval_record(asked: Asked, answer: Answer, *, question: str, expires: dat
         "environment": asked.environment,
         "commit": asked.commit,
         "base": asked.base,
+        "together": asked.together,
         "decision": answer.decision,
         "approver": {
             "name": person.name,
@@ -70,8 +73,8 @@ def held_approvals(
 
 
 def _held(record: Mapping[str, Any], asked: Asked, now: datetime, changed_at: datetime | None) -> Held | None:
-    about = {name: getattr(asked, name) for name in ("application", "environment", "commit", "base")}
-    if record.get("decision") != "approve" or any(record.get(name) != value for name, value in about.items()):
+    about = {name: getattr(asked, name) for name in ("application", "environment", "commit", "base", "together")}
+    if record.get("decision") != "approve" or any(record.get(name, "") != value for name, value in about.items()):
         return None
     try:
         answered_at = datetime.fromisoformat(record["answeredAt"])

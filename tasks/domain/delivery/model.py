@@ -13,6 +13,7 @@ from tasks.domain.configuration.checked_text import Name, Path
 from tasks.domain.configuration.part import Part
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.environment import Environment
+from tasks.domain.delivery.release import Release
 from tasks.domain.delivery.window import Freeze
 from tasks.domain.errors import ConfigurationError
 
@@ -26,6 +27,7 @@ class Delivery(Part):
     )
     applications: dict[Name, Application] = Field(min_length=1, description="What is delivered, by name.")
     environments: dict[Name, Environment] = Field(min_length=1, description="Where it is delivered to, by name.")
+    releases: dict[Name, Release] = Field(default_factory=dict, description="Applications that go together, by name.")
     freezes: tuple[Freeze, ...] = Field((), description="Times in which nothing is promoted.")
 
     @model_validator(mode="after")
@@ -77,3 +79,24 @@ class Delivery(Part):
     def next_environments(self, application: str, environment: str) -> tuple[str, ...]:
         """The application's environments that need this one directly."""
         return tuple(name for name in self.environments_of(application) if environment in self.environments[name].needs)
+
+    def release(self, name: str, environment: str) -> Release:
+        """The release of this name; raises ConfigurationError where it is unknown, or does not go there."""
+        if name not in self.releases:
+            known = ", ".join(self.releases) or "none"
+            raise ConfigurationError(f"unknown release {name!r}; known: {known} (`releases` in the configuration)")
+        places = self.releases[name].environments
+        if environment not in places:
+            raise ConfigurationError(f"release {name!r} does not go to {environment!r}, only to: {', '.join(places)}")
+        return self.releases[name]
+
+    def release_of(self, application: str, environment: str) -> str | None:
+        """The release without which the application does not go to the environment; None where it goes alone."""
+        return next(
+            (
+                name
+                for name, release in self.releases.items()
+                if application in release.applications and environment in release.environments
+            ),
+            None,
+        )

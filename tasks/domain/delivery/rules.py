@@ -56,13 +56,16 @@ def find_broken_rules(parts: Parts) -> list[Mistake]:
 def _unknown_names(parts: Parts) -> Iterator[Mistake]:
     for name, environment in parts.references.items():
         place = ("environments", name)
-        yield from _unknown("environment", environment.needs, parts.references, (*place, "needs"))
-        yield from _unknown("application", environment.applications, parts.application_names, (*place, "applications"))
+        yield from find_unknown("environment", environment.needs, parts.references, (*place, "needs"))
+        yield from find_unknown(
+            "application", environment.applications, parts.application_names, (*place, "applications")
+        )
     for index, names in enumerate(parts.freezes):
-        yield from _unknown("environment", names, parts.references, ("freezes", index, "environments"))
+        yield from find_unknown("environment", names, parts.references, ("freezes", index, "environments"))
 
 
-def _unknown(kind: str, names: tuple[str, ...], known: Collection[str], place: Place) -> Iterator[Mistake]:
+def find_unknown(kind: str, names: tuple[str, ...], known: Collection[str], place: Place) -> Iterator[Mistake]:
+    """Each name that is not known, or that is there twice; an empty one was told elsewhere."""
     for index, name in enumerate(names):
         if name and name not in known:
             sentence = f"unknown {kind} {name!r}; {suggest(name, known)}known: {', '.join(known)}"

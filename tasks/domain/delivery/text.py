@@ -7,6 +7,7 @@ from tasks.domain.configuration.model_mistakes import Model, find_mistakes, read
 from tasks.domain.delivery.application import Application
 from tasks.domain.delivery.environment import Environment
 from tasks.domain.delivery.model import Delivery
+from tasks.domain.delivery.release_rules import ReleaseParts, find_broken_releases
 from tasks.domain.delivery.rules import Parts, References, find_broken_rules
 from tasks.domain.errors import ConfigurationError
 
@@ -17,7 +18,8 @@ def parse_delivery(text: str, *, file: str) -> Delivery:
     Raises ConfigurationError with all mistakes, each on a line `file:line: key.path: what is wrong; what is allowed`.
     """
     located = read_yaml(text, file=file)
-    broken_rules = find_broken_rules(_parts(located.value))
+    parts = _parts(located.value)
+    broken_rules = [*find_broken_rules(parts), *find_broken_releases(_releases(located.value), parts)]
     # Delivery itself says of a circle only that there is one.
     misshapen = [m for m in find_mistakes(Delivery, located.value) if m.place or not broken_rules]
     if mistakes := [*located.mistakes, *misshapen, *broken_rules]:
@@ -40,6 +42,13 @@ def _parts(value: object) -> Parts:
         references={name: _references(part) for name, part in environments.items()},
         freezes=tuple(_names(freeze, "environments") for freeze in _list(value, "freezes")),
     )
+
+
+def _releases(value: object) -> dict[str, ReleaseParts]:
+    return {
+        name: ReleaseParts(_names(part, "applications"), _names(part, "environments"))
+        for name, part in _mapping(value, "releases").items()
+    }
 
 
 def _references(environment: object) -> References:

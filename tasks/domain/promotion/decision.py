@@ -16,6 +16,7 @@ from tasks.domain.verdict import Verdict
 class PromotionFacts:
     """What was gathered for one candidate and one environment.
 
+    `goes_with` is the release without which it does not go there, where this is not that release's promotion.
     `stopped` is why the environment's stop switch is on; `queued_behind` an older candidate that goes first;
     `break_glass` is why somebody wants to pass closed windows and freezes, and empty where nobody does; `kept_back`
     is about the sync windows of Argo CD.
@@ -27,6 +28,7 @@ class PromotionFacts:
     desired_digest: str | None
     quarantine: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, Verdict] = field(default_factory=dict)
+    goes_with: str | None = None
     superseded_by: str | None = None
     queued_behind: str | None = None
     stopped: str | None = None
@@ -45,6 +47,7 @@ class Ground(StrEnum):
     NEEDS = "needs"
     GLASS = "glass"
     WINDOW = "window"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,12 @@ def decide_promotion(facts: PromotionFacts) -> Decision:
 def find_lasting(facts: PromotionFacts) -> Iterator[Refuse | Superseded | Wait]:
     """All that is wrong with the candidate itself, or with where it comes from; the first is the one that counts."""
     name, environment = facts.candidate.name, facts.environment
+    if release := facts.goes_with:
+        yield Refuse(
+            f"{facts.candidate.application} goes to {environment} only with release {release}; promote that by "
+            f"`tidegate release {release} {environment}`",
+            Ground.RELEASE,
+        )
     if not facts.evidence.has_passed:
         yield Refuse(f"{name} is not a release candidate: {facts.evidence.reason}", Ground.EVIDENCE)
     if why := facts.quarantine.get(facts.candidate.digest):

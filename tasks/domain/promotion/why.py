@@ -3,7 +3,8 @@
 The reasons are those that decide_promotion goes by, not only the first of them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tasks.domain.promotion.decision import (
     Ground,
@@ -48,6 +49,20 @@ def explain(
         for missing in missing_approvals
     ]
     return (*reasons, *(_reason(facts, against) for against in find_passing(facts)))
+
+
+def explain_together(members: Mapping[str, tuple[Reason, ...]]) -> tuple[Reason, ...]:
+    """What stands against several that go together, by application: each reason once, with whom it is about."""
+    if len(members) == 1:
+        return next(iter(members.values()))
+    whose: dict[Reason, list[str]] = {}
+    for application, reasons in members.items():
+        for reason in reasons:
+            whose.setdefault(reason, []).append(application)
+    return tuple(
+        reason if len(names) == len(members) else replace(reason, sentence=f"{', '.join(names)}: {reason.sentence}")
+        for reason, names in whose.items()
+    )
 
 
 def _reason(facts: PromotionFacts, against: NotNow) -> Reason:
@@ -97,6 +112,8 @@ def _refused(facts: PromotionFacts, against: Refuse) -> tuple[str, str]:
             return "the author's", f"push a better commit; where it was not the image's fault: `{clearing}`"
         case Ground.WINDOW:
             return "the platform team's", "change the sync window of the Argo CD project, then run `promote` again"
+        case Ground.RELEASE:
+            return _NOBODY, "its release goes by itself once all its members are verified before"
         case Ground.GLASS:
             return _TIME, "run `promote` without a `break_glass` reason; it waits for the opening"
         case _:

@@ -4,26 +4,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flows.places.place import Place
+from flows.promotion.contents import compare_contents
 from flows.promotion.facts import closed_now, confirm_needs
 from flows.promotion.plan import render
-from flows.proof import read_statements, say_proof
+from flows.proof import say_proof
 from tasks.domain.approval.decision import AskAgain
 from tasks.domain.approval.question import Question
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.delivery.approval import ApprovalPolicy
 from tasks.domain.feedback.names import check_names
-from tasks.domain.image import ImageReference
 from tasks.domain.manifest.formats import set_image
 from tasks.domain.promotion.change_set import ChangeSet
 from tasks.domain.promotion.history import change_with
-from tasks.domain.proof.kinds import CYCLONEDX
-from tasks.domain.proof.sbom import Package, package_change, packages_of
 from tasks.domain.verdict import Verdict
 from tasks.domain.wording import lasting
 from tasks.github.checks import read_statuses
 from tasks.gitops.desired_state import read_desired_state, read_history
-
-_SHOWN_PACKAGES = 12
 
 
 def gather_packet(
@@ -52,8 +48,8 @@ def gather_packet(
         standing=standing,
         gates_before=_gates_of(place, changes.base),
         time_in=_time_in(place, candidate),
-        rendered=render(place, candidate, desired).difference,
-        evidence=(say_proof(place, candidate), *_packages(place, desired.image, candidate)),
+        rendering=render(place, candidate, desired),
+        evidence=(say_proof(place, candidate), *compare_contents(place, desired.image, candidate)),
         is_kept=place.signing is not None,
     )
 
@@ -87,25 +83,3 @@ def _time_in(place: Place, candidate: ReleaseCandidate) -> dict[str, str]:
             seconds = max(0, int((datetime.now(UTC) - change.when).total_seconds()))
             found[name] = f"{change.when.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({lasting(seconds)})"
     return found
-
-
-def _packages(place: Place, runs_now: ImageReference | None, candidate: ReleaseCandidate) -> tuple[str, ...]:
-    """What is in the image that was not in the one before, where both have a signed SBOM."""
-    before, after = (_listed(place, digest) for digest in (runs_now.digest if runs_now else None, candidate.digest))
-    if before is None or after is None:
-        return ()
-    change = package_change(before, after)
-    lines = [
-        *(f"+ {package}" for package in change.added),
-        *(f"- {package}" for package in change.removed),
-        *(f"{old} -> {new.version}" for old, new in change.changed),
-    ]
-    more = [f"and {len(lines) - _SHOWN_PACKAGES} more"] if len(lines) > _SHOWN_PACKAGES else []
-    return (f"Compared with what runs now: {change}", *lines[:_SHOWN_PACKAGES], *more)
-
-
-def _listed(place: Place, digest: str | None) -> frozenset[Package] | None:
-    if digest is None or place.signing is None:
-        return None
-    statements = read_statements(place.registry, place.app.image, place.signing, digest, CYCLONEDX)
-    return packages_of(statements[-1].predicate) if statements else None

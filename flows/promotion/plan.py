@@ -9,8 +9,8 @@ from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.errors import ConfigurationError, DeliveryError
 from tasks.domain.image import COMMIT
 from tasks.domain.manifest.formats import set_image
-from tasks.domain.promotion.plan import Plan, Rendering
-from tasks.domain.promotion.rendered import diff_of_manifests, with_image
+from tasks.domain.promotion.plan import Plan
+from tasks.domain.promotion.rendered import Rendering, diff_of_manifests, with_image
 from tasks.domain.promotion.why import explain
 from tasks.github.commits import read_head
 from tasks.gitops.desired_state import DesiredState, read_desired_state

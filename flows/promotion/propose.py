@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from prefect import State, get_run_logger
+from prefect.runtime import flow_run
 
 from blocks.github import GitHub
 from flows.endings import end
@@ -39,6 +40,7 @@ from tasks.domain.promotion.pull_request import (
     decide_pull_request,
     family_of,
     waiting_page,
+    whole_page,
 )
 from tasks.github.proposals import (
     close_superseded,
@@ -48,6 +50,7 @@ from tasks.github.proposals import (
     read_pull_request,
 )
 from tasks.gitops.desired_state import propose_image, write_image
+from tasks.runs.promotions import run_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,10 @@ def _body(place: Place, candidate: ReleaseCandidate, approval: Approval | None) 
         rules = f"Approved by {approval.approvers}; merged as soon as the branch's rules allow it"
     else:
         rules = "Merged as soon as the branch's rules allow it"
-    return body_of(proposal_page(question, f"{rules}. Closing it rejects the promotion."))
+    page = proposal_page(question, f"{rules}. Closing it rejects the promotion.")
+    topic = f"{place.environment}-proposal"
+    report_page(place.application, topic, page, f"{candidate.name}: what the pull request says")
+    return body_of(page, whole_page(run_url(str(flow_run.id)), place.application, topic))
 
 
 def _merged_unapproved(place: Place, pull: PullRequest, given: AskAgain) -> Refuse:

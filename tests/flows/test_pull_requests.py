@@ -1,5 +1,6 @@
 """An environment that takes pull requests only: what stands in them, who merges them, and what is live afterwards."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.flow_runs import resume_flow_run
 from ruamel.yaml import YAML
 
 from deployments.demo.timeline import Run
@@ -61,16 +63,33 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def question_of(waiting: Run) -> str:
+    """What stands above the form: the description of the paused run's input."""
+    with get_client(sync_client=True) as client:
+        keys = client.read_flow_run(waiting.run_id).state.state_details.run_input_keyset
+        return str(json.loads(client.read_flow_run_input(waiting.run_id, keys["description"])))
+
+
+def approve(waiting: Run) -> None:
+    resume_flow_run(waiting.run_id, run_input={"decision": "approve", "approver": "Robin Reviewer", "comment": ""})
+
+
 def no_question(waiting: Run) -> None:
     raise AssertionError(f"{waiting.name} asks for an approval in Prefect")
 
 
-def test_a_pull_request_with_the_decision_packet_is_merged_once_its_rules_are_kept(
+def test_form_and_pull_request_hold_the_decision_packet_and_it_is_merged_once_its_rules_are_kept(
     world: World, tell, production, gitops: Repository
 ) -> None:
     production()
     gitops.protection = Protection(reviews=1)
     seen: list[tuple[str, bool]] = []
+    questions: list[str] = []
+    runs_now = world.read_changes("production")[0]
+
+    def read_and_approve(waiting: Run) -> None:
+        questions.append(question_of(waiting))
+        approve(waiting)
 
     def review(pull: PullRequest) -> None:
         # Long enough for a run that does not wait.
@@ -79,16 +98,16 @@ def test_a_pull_request_with_the_decision_packet_is_merged_once_its_rules_are_ke
         world.github.review_pull_request(GITOPS, pull.number, by="pat")
 
     with meanwhile(gitops, review):
-        commit, runs = tell("approve")
+        commit, runs = tell(read_and_approve)
 
     assert runs["production"].state == "Verified"
     pull, change, digest = gitops.pull_requests[-1], world.read_changes("production")[0], world.find_digest(commit)
-    [(body, was_open)] = seen
+    [(body, was_open)], [form] = seen, questions
     assert was_open
-    assert f"## {APPLICATION} {commit[:7]} → production" in body
-    assert "unit-tests" in body
-    assert "approved by Robin Reviewer" in body.replace("Approved", "approved")
-    assert f'+  digest: "{str(digest)[:19]}…"' in body
+    for packet in (form, body):
+        assert_packet(packet, commit, str(digest), runs_now.source_commit)
+    assert "Approved by Robin Reviewer" in body
+    assert "### How to answer" in form
     assert (pull.merged_by.login, pull.labels, pull.merge_commit_sha) == ("tidegate", ["promotion"], change.revision)
     assert (change.digest, change.approved_by) == (digest, "Robin Reviewer (name unproven)")
     assert (world.read_environment("production").digest, world.read_environment("production").health) == (
@@ -97,6 +116,26 @@ def test_a_pull_request_with_the_decision_packet_is_merged_once_its_rules_are_ke
     )
     assert gitops.git.head(pull.head) is None
     assert len(world.read_changes("production")) == len({one.revision for one in world.read_changes("production")})
+
+
+def assert_packet(packet: str, commit: str, digest: str, runs_now: str) -> None:
+    """All that a decision rests on."""
+    short = digest.removeprefix("sha256:")[:12]
+    for part in (
+        f"## {APPLICATION} {commit[:7]} → production",
+        f"/commit/{commit})",
+        f"/compare/{runs_now}...{commit})",
+        f"`{commit[:7]}` Offer another product — Dana Developer",
+        "✓ **unit-tests:** ",
+        "**In staging** since ",
+        "- signed by key ",
+        "- Packages, compared with what runs now: the same packages",
+        "- Vulnerabilities: not known, no check of this application lists them",
+        f'+  digest: "sha256:{short}…"',
+        "--- Deployment/shop-api-production\n+++ Deployment/shop-api-production\n",
+        f"@sha256:{short}…",
+    ):
+        assert part in packet, f"{part!r} is not in\n{packet}"
 
 
 def test_a_merge_by_who_may_approve_is_the_approval_and_nobody_is_asked_in_prefect(

@@ -7,7 +7,8 @@ from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
 from tasks.domain.promotion.history import Change
-from tasks.domain.promotion.plan import Plan, Rendering, plan_lines
+from tasks.domain.promotion.plan import Plan, plan_lines
+from tasks.domain.promotion.rendered import Rendering
 from tasks.domain.promotion.status import EnvironmentStatus, OnTheWay, status_document, status_row
 from tasks.domain.promotion.why import Reason
 from tasks.domain.verdict import passed, pending

@@ -81,16 +81,29 @@ def test_each_candidate_has_a_branch_of_its_own_in_the_family_of_its_place() -> 
     ["thanks @ada", "Fixes #12", "closes acme/shop#12", "resolves GH-12", "fix: https://github.com/a/b/issues/1"],
 )
 def test_a_commit_s_subject_neither_calls_people_nor_closes_issues(text: str) -> None:
-    shown = body_of(f"- `1a2b3c4` {text}")
+    shown = body_of(f"- `1a2b3c4` {text}", "")
     assert shown != f"- `1a2b3c4` {text}"
     assert shown.replace("\u200b", "") == f"- `1a2b3c4` {text}"
 
 
 def test_what_stands_in_code_stays_as_it_is_and_a_long_page_stays_whole_markdown() -> None:
     code = "```diff\n+ image: registry/x@sha256:1\n```"
-    assert body_of(code) == code
-    cut = body_of("```diff\n" + "+ line\n" * 20_000)
-    assert (len(cut) < 65_536, cut.endswith("```")) == (True, True)
+    assert body_of(code, "") == code
+
+
+@pytest.mark.parametrize("line", ["+ line", "+ " + "x" * 1000, "@" * 300])
+@pytest.mark.parametrize("fence", ["```diff\n", ""])
+def test_a_text_that_is_too_long_for_github_says_where_the_rest_is(line: str, fence: str) -> None:
+    """With whole lines, a closed block, and the marks counted that keep people from being called."""
+    cut = body_of(fence + f"{line}\n" * 20_000, "The rest is there.")
+    assert 60_000 < len(cut) <= 65_536
+    assert cut.endswith(("```\n\n" if fence else "\n\n") + "**Cut here**, for GitHub takes no more. The rest is there.")
+    assert (cut.count("```"), set(cut.splitlines()[1:-3])) == (2 if fence else 0, {cut.splitlines()[1]})
+
+
+def test_a_text_that_just_fits_is_not_cut() -> None:
+    assert len(body_of("x" * 65_536, "rest")) == 65_536
+    assert "Cut here" in body_of("x" * 65_537, "rest")
 
 
 def test_a_run_that_waits_shows_where_and_for_what() -> None:

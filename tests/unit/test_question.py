@@ -14,6 +14,7 @@ from tasks.domain.delivery.approval import ApprovalPolicy, Identity, Role
 from tasks.domain.gates.gate import GateResult
 from tasks.domain.image import ImageReference
 from tasks.domain.promotion.change_set import ChangeSet, NewCommit, Position
+from tasks.domain.promotion.rendered import Rendering
 from tasks.domain.verdict import failed, passed
 
 OLD, NEW = "sha256:" + "0a" * 32, "sha256:" + "ab" * 32
@@ -77,6 +78,8 @@ def test_the_approver_sees_the_lines_that_are_written_and_in_which_file() -> Non
         '+  digest: "sha256:abababababab…"  # what runs',
         " replicas: 2",
         "```",
+        "",
+        "Rendered, nothing is known to change (not rendered).",
     ]
 
 
@@ -129,7 +132,13 @@ def test_a_hostile_commit_cannot_draw_on_the_question() -> None:
     given = Answer("approve", Person(HOSTILE), HOSTILE, datetime(2026, 3, 1, tzinfo=UTC))
     standing = AskAgain(HOSTILE, (given,), (HOSTILE,))
     page = approval_page(
-        replace(QUESTION, changes=changes, standing=standing, rendered=f"```\n{HOSTILE}", evidence=[HOSTILE])
+        replace(
+            QUESTION,
+            changes=changes,
+            standing=standing,
+            rendering=Rendering(f"```\n{HOSTILE}", HOSTILE),
+            evidence=[HOSTILE],
+        )
     )
     tokens = [child for token in MarkdownIt("commonmark").parse(page) for child in (token, *(token.children or []))]
     assert [token.attrs["href"] for token in tokens if token.type == "link_open"] == ["https://github.example/c"]
@@ -140,6 +149,7 @@ def test_a_hostile_commit_cannot_draw_on_the_question() -> None:
 def test_a_diff_cannot_leave_its_code_block() -> None:
     page = approval_page(replace(QUESTION, after=BEFORE + "```\n# approved\n"))
     assert page.count("```") == 2
+    assert approval_page(replace(QUESTION, rendering=Rendering("```\n+ x", "by helm"))).count("```") == 4
 
 
 def test_a_repeated_question_says_why_at_the_top() -> None:
@@ -183,9 +193,18 @@ def test_a_decision_that_is_not_signed_is_said_to_be_kept_nowhere_else() -> None
     assert words in approval_page(replace(QUESTION, is_kept=False))
 
 
-def test_a_long_rendered_difference_is_cut_and_says_so() -> None:
-    page = approval_page(replace(QUESTION, rendered="\n".join(f"+ line {n}" for n in range(70))))
-    assert "+ line 59\n… and 10 more lines\n```" in page
+def test_a_long_rendered_difference_is_cut_in_the_form_and_says_where_the_rest_is() -> None:
+    question = replace(QUESTION, rendering=Rendering("\n".join(f"+ line {n}" for n in range(70)), "by helm"))
+    page = approval_page(question)
+    assert "Rendered, that changes (by helm):\n\n```diff\n+ line 0\n" in page
+    assert "+ line 59\n```\n\nAnd 10 more lines; `tidegate plan shop-api production` shows them all.\n" in page
+    whole = proposal_page(question, "Merged")
+    assert ("+ line 69\n```" in whole, "more lines" in whole) == (True, False)
+
+
+def test_what_could_not_be_rendered_says_why() -> None:
+    page = approval_page(replace(QUESTION, rendering=Rendering("", "not rendered: Argo CD does not answer")))
+    assert "Rendered, nothing is known to change (not rendered: Argo CD does not answer).\n" in page
 
 
 @pytest.mark.parametrize(

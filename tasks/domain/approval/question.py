@@ -16,6 +16,7 @@ from tasks.domain.gates.gate import decide_all
 from tasks.domain.image import ImageReference
 from tasks.domain.message import gate_lines, plain, verdict_line
 from tasks.domain.promotion.change_set import ChangeSet
+from tasks.domain.promotion.rendered import Rendering
 from tasks.domain.verdict import Verdict
 
 _SHOWN_COMMITS, _SHOWN_AUTHORS, _SHOWN_RENDERED = 20, 3, 60
@@ -33,8 +34,8 @@ class Question:
 
     `before` and `after` are the texts of `file`; `runs_now` is the image in `before`; `expires` a time for people.
     `gates_before` are the gates of the commit that runs now; `time_in` says for each environment before this one how
-    long it has run the candidate. `rendered` is the difference of the manifests, `evidence` what is known about what
-    is in the image, a sentence each; both may be unknown. `is_kept` says whether the decision outlives this run.
+    long it has run the candidate. `rendering` is the difference of the manifests, `evidence` what is known about what
+    is in the image, a sentence each. `is_kept` says whether the decision outlives this run.
     """
 
     candidate: ReleaseCandidate
@@ -51,7 +52,7 @@ class Question:
     standing: AskAgain = field(default=AskAgain(""))
     gates_before: Mapping[str, Verdict] = field(default_factory=dict)
     time_in: Mapping[str, str] = field(default_factory=dict)
-    rendered: str = ""
+    rendering: Rendering = field(default=Rendering("", "not rendered"))
     evidence: Sequence[str] = ()
     is_kept: bool = True
 
@@ -74,8 +75,11 @@ def approval_page(question: Question, *others: Question, release: str = "") -> s
 
 
 def proposal_page(question: Question, rules: str) -> str:
-    """The same for a pull request, where GitHub's own buttons answer; `rules` says when it is merged."""
-    return "\n".join(_packet(question, f"- {rules}"))
+    """The same for a pull request, where GitHub's own buttons answer; `rules` says when it is merged.
+
+    There is more room than in the form, so all of the rendered difference is in it.
+    """
+    return "\n".join(_packet(question, f"- {rules}", None))
 
 
 def _together(release: str, questions: Sequence[Question], closing: str) -> list[str]:
@@ -92,7 +96,7 @@ def _together(release: str, questions: Sequence[Question], closing: str) -> list
     return lines
 
 
-def _packet(question: Question, closing: str = "") -> list[str]:
+def _packet(question: Question, closing: str = "", shown_rendered: int | None = _SHOWN_RENDERED) -> list[str]:
     return [
         f"## {question.candidate.name} → {question.environment}",
         "",
@@ -113,7 +117,8 @@ def _packet(question: Question, closing: str = "") -> list[str]:
         f"In `{question.file}` only:",
         "",
         *_diff(_changed_lines(question.before, question.after)),
-        *_rendered(question.rendered),
+        "",
+        *_rendered(question, shown_rendered),
     ]
 
 
@@ -154,13 +159,17 @@ def _differ(before: Verdict, now: Verdict) -> bool:
     return before.outcome is not now.outcome or said[0] != said[1]
 
 
-def _rendered(difference: str) -> list[str]:
-    if not difference:
-        return []
-    lines = difference.splitlines()
-    more = [f"… and {len(lines) - _SHOWN_RENDERED} more lines"] if len(lines) > _SHOWN_RENDERED else []
-    shown = [_LONG_HASH.sub(r"\1…", line) for line in lines[:_SHOWN_RENDERED]]
-    return ["", "Rendered, that changes:", "", *_diff([*shown, *more])]
+def _rendered(question: Question, most: int | None) -> list[str]:
+    how, lines = plain(question.rendering.source), question.rendering.difference.splitlines()
+    if not lines:
+        return [f"Rendered, nothing is known to change ({how})."]
+    shown = [_LONG_HASH.sub(r"\1…", line) for line in lines[:most]]
+    rest = [f"And {len(lines) - len(shown)} more lines; `{_plan(question)}` shows them all."]
+    return [f"Rendered, that changes ({how}):", "", *_diff(shown), *(["", *rest] if len(shown) < len(lines) else [])]
+
+
+def _plan(question: Question) -> str:
+    return f"tidegate plan {question.candidate.application} {question.environment}"
 
 
 def _diff(lines: list[str]) -> list[str]:

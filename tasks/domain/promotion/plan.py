@@ -6,18 +6,11 @@ from difflib import unified_diff
 
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.promotion.change_set import ChangeSet
+from tasks.domain.promotion.rendered import Rendering
 from tasks.domain.promotion.why import Reason
 from tasks.domain.wording import counted
 
 _SHOWN_COMMITS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """The difference of the manifests, and in a sentence where it comes from or why there is none."""
-
-    difference: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)

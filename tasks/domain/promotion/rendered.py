@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
@@ -12,6 +13,14 @@ from tasks.domain.image import ImageReference, parse_image
 
 Manifest = Mapping[str, Any]
 _LONGEST_LINE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """The difference of the manifests, and in a few words how they were rendered, or why they were not."""
+
+    difference: str
+    source: str
 
 
 def with_image(manifest: Any, old: ImageReference, new: ImageReference) -> Any:

@@ -5,14 +5,16 @@ from typing import Any
 
 from tasks.domain.delivery.application import Application, asks_for_scan
 from tasks.domain.gates.baseline import Baseline, baseline_content, baseline_in, read_baseline
-from tasks.domain.gates.gate import IMAGE_SCAN, GateResult, decide_all
+from tasks.domain.gates.gate import IMAGE_SCAN, VULNERABILITIES, GateResult, decide_all
+from tasks.domain.proof.vulnerabilities import listed_vulnerabilities
 from tasks.domain.verdict import Outcome
 
 
 def gate_results(commit: str, gates: tuple[GateResult, ...], run: str) -> dict[str, Any]:
     """The predicate: the aggregate as decide_all makes it, and each gate with its reason and the waivers it used.
 
-    With it goes what later commits are compared with, for workers that have not seen this one.
+    With it goes what later commits are compared with, for workers that have not seen this one; and the gate of
+    vulnerabilities lists them, so that another image can be compared with this one.
     """
     verdict, baseline = decide_all(gates), baseline_in(gates, commit)
     return {
@@ -57,4 +59,5 @@ def problem_with_gates(
 
 def _gate(gate: GateResult) -> dict[str, Any]:
     said = {"gate": gate.gate, "outcome": gate.verdict.outcome.value, "reason": gate.verdict.reason}
-    return said | ({"waived": [str(use) for use in gate.waived]} if gate.waived else {})
+    listed = {"vulnerabilities": listed_vulnerabilities(gate)} if gate.gate == VULNERABILITIES else {}
+    return said | listed | ({"waived": [str(use) for use in gate.waived]} if gate.waived else {})

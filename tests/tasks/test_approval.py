@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from prefect import State, flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
-from prefect.exceptions import Pause
+from prefect.exceptions import FlowPauseTimeout, NotPausedError, Pause
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import resume_flow_run
 from prefect.states import Cancelled, Completed, Running, Scheduled
@@ -193,6 +194,23 @@ def test_nobody_in_time_is_no_approval(start: Callable[..., Asked]) -> None:
     asked = start(wait="pause", timeout_seconds=1)
     assert asked.ended() == "expired"
     assert asked.look().state.name == "Expired"
+
+
+def test_who_answers_a_suspended_run_too_late_approves_nothing(start: Callable[..., Asked]) -> None:
+    """It has no process that could say so: the server ends it, by its own look or at that answer."""
+    asked = start(wait="suspend", timeout_seconds=1)
+    asked.wait_for(lambda state: state.is_final() or _is_late(state))
+    with pytest.raises((FlowPauseTimeout, NotPausedError)):
+        asked.answer()
+    state = asked.wait_for(lambda state: state.is_final())
+    assert (state.is_failed(), "never resumed" in (state.message or "")) == (True, True)
+    with pytest.raises(NotPausedError):
+        asked.answer()
+
+
+def _is_late(state: State) -> bool:
+    until = state.state_details.pause_timeout
+    return until is not None and until < datetime.now(UTC)
 
 
 def test_the_time_of_an_answer_is_when_it_was_given_not_when_it_is_read(start: Callable[..., Asked]) -> None:

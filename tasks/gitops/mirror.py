@@ -23,6 +23,7 @@ from tasks.gitops.commit_stream import NewCommit, TreeFile, identity, import_str
 from tasks.gitops.fetches import Fetches
 from tasks.gitops.files import Found, read_files
 from tasks.gitops.git import MirrorGit
+from tasks.gitops.notes import BROUGHT, NOTES, bring_notes
 from tasks.gitops.push import explain_push
 from tasks.gitops.signing import sign_all
 
@@ -189,12 +190,17 @@ class GitOpsMirror:
         return self._git.local("rev-list", *arguments).strip() or None
 
     def messages(self, revision: str, lines: tuple[str, ...], *, limit: int) -> list[tuple[str, str, str]]:
-        """SHA, committer date and message of the commits whose message holds all these texts, newest first."""
+        """SHA, committer date and message of the commits whose message holds all these texts, newest first.
+
+        What a note on a commit says takes the place of its message; see tasks.gitops.notes.
+        """
         output = self._git.local(
-            "rev-list",
+            "log",
             "--topo-order",
-            "--no-commit-header",
-            "--format=%H%x00%cI%x00%B%x00",
+            "--no-show-signature",
+            "--no-notes",
+            f"--notes={NOTES}",
+            "--format=%H%x00%cI%x00%B%x00%N%x00",
             f"--max-count={limit}",
             "--fixed-strings",
             "--all-match",
@@ -203,8 +209,22 @@ class GitOpsMirror:
             revision,
         )
         fields = output.split("\0")[:-1]
-        commits = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
-        return [(sha.strip(), date, text) for sha, date, text in commits]
+        commits = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
+        return [(sha.strip(), date, note if note.strip() else text) for sha, date, text, note in commits]
+
+    def add_note(self, commit: str, text: str) -> bool:
+        """Put a note on a commit, in the place of one that is there; False where others added one meanwhile."""
+        new = f"{NOTES}-new"
+        there = self._git.local("for-each-ref", "--format=%(objectname)", NOTES).strip()
+        self._git.local("update-ref", *((new, there) if there else ("-d", new)))
+        self._git.local("notes", f"--ref={new}", "add", "--force", "--file=-", commit, given=text.encode())
+        try:
+            self._git.remote("push", "--quiet", "--no-verify", "origin", f"{new}:{NOTES}")
+        except (GitFailed, AccessRefused) as problem:
+            explain_push(problem, f"{NOTES} of {self._repository.url}")
+            return False
+        self._git.local("update-ref", NOTES, new)
+        return True
 
     def _fetch_or_start_anew(self) -> None:
         try:
@@ -220,8 +240,10 @@ class GitOpsMirror:
             self._fetch()
 
     def _fetch(self) -> None:
-        refspec = f"+{self._branch}:{self._branch}"
-        self._git.remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", refspec)
+        # As a pattern, because most repositories have no notes of ours.
+        refspecs = (f"+{self._branch}:{self._branch}", f"+{NOTES}*:{BROUGHT}*")
+        self._git.remote("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", *refspecs)
+        bring_notes(self._git)
 
     def _start_anew(self) -> None:
         with tempfile.TemporaryDirectory(dir=self.folder.parent, ignore_cleanup_errors=True) as scratch:

@@ -142,10 +142,14 @@ class World:
     def read_changes(self, environment: str) -> list[Change]:
         """What the GitOps repository's history says of the environment, newest first."""
         folder = self.github.repositories[GITOPS].git.path
-        log = ["git", "-C", str(folder), "log", "--format=%H%x00%cI%x00%B%x01", "main"]
+        log = ["git", "-C", str(folder), "log", "--notes=tidegate", "--format=%H%x00%cI%x00%B%x00%N%x01", "main"]
         text = subprocess.run(log, capture_output=True, text=True, check=True).stdout
         commits = (entry.strip("\n").split("\0") for entry in text.split("\1") if entry.strip())
-        changes = (c for sha, when, body in commits for c in parse_changes(body, sha, datetime.fromisoformat(when)))
+        changes = (
+            change
+            for sha, when, body, note in commits
+            for change in parse_changes(note if note.strip() else body, sha, datetime.fromisoformat(when))
+        )
         return [change for change in changes if change.environment == environment]
 
     def wait_for_health(self, name: str, *healths: str) -> None:

@@ -8,9 +8,10 @@ from flows.promotion.facts import changes_since
 from flows.promotion.people import involved_in, person_on_github
 from tasks.domain.approval.decision import Answer, Approval, AskAgain, decide_approval
 from tasks.domain.approval.person import Person
+from tasks.domain.approval.record import Asked
 from tasks.domain.candidate import ReleaseCandidate
 from tasks.domain.delivery.approval import ApprovalPolicy, Identity
-from tasks.domain.promotion.pull_request import PullRequest
+from tasks.domain.promotion.pull_request import PullRequest, approving
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Reviewed:
     candidate: ReleaseCandidate
     policy: ApprovalPolicy
     involved: frozenset[str]
+    asked: Asked
     people: dict[str, Person] = field(default_factory=dict)
 
     def person(self, login: str) -> Person:
@@ -38,19 +40,19 @@ def begin_review(place: Place, candidate: ReleaseCandidate) -> Reviewed | None:
     policy = place.env.approval
     if policy is None or not place.env.write.asks_on_github:
         return None
-    may_all = policy.author_may_approve
-    involved = frozenset[str]() if may_all else involved_in(place, candidate, changes_since(place, candidate))
-    return Reviewed(place, candidate, policy, involved)
+    changes = changes_since(place, candidate)
+    involved = frozenset[str]() if policy.author_may_approve else involved_in(place, candidate, changes)
+    asked = Asked(place.application, place.environment, candidate.commit, changes.base or "")
+    return Reviewed(place, candidate, policy, involved, asked)
 
 
 def judge(reviewed: Reviewed, pull: PullRequest) -> Approval | AskAgain:
     """What the reviews of the newest commit and the merge come to under the environment's policy."""
     place, candidate = reviewed.place, reviewed.candidate
-    said = {review.login: review.body for review in pull.reviews if review.state == "APPROVED" and review.is_current}
-    if pull.merged_by:
-        said.setdefault(pull.merged_by, f"merged pull request #{pull.number}")
-    now = datetime.now(UTC)
-    answers = [Answer("approve", reviewed.person(login), comment, now) for login, comment in said.items()]
+    answers = [
+        Answer("approve", reviewed.person(one.login), one.body, one.said_at or datetime.now(UTC))
+        for one in approving(pull, reviewed.policy.named)
+    ]
     # The policy says where an approval may come from; this environment's, that it comes from here.
     policy = reviewed.policy.model_copy(update={"identity": (Identity.GITHUB,)})
     decision = decide_approval(policy, candidate, place.environment, answers, reviewed.involved)

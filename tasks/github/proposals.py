@@ -15,19 +15,28 @@ from blocks.github import GitHub
 from blocks.github_app import Rights
 from tasks.domain.delivery.writing import MergeMethod
 from tasks.domain.errors import AccessRefused
-from tasks.domain.promotion.pull_request import Blocked, Merged, PullRequest, Review, superseded_comment
+from tasks.domain.promotion.pull_request import Blocked, InQueue, Merged, PullRequest, Review
+from tasks.domain.promotion.pull_request_text import superseded_comment
 from tasks.github.api import pages, send
 from tasks.github.identity import who_we_are
+from tasks.github.merge_queue import asks_for_queue, enqueue
 from tasks.github.problems import github_problems
 from tasks.retry import outside_task
 
 # Merging changes the contents; the other two only say what a pull request still waits for.
-_RIGHTS: Final[Rights] = {"contents": "write", "pull_requests": "write", "checks": "read", "statuses": "read"}
+_RIGHTS: Final[Rights] = {
+    "contents": "write",
+    "pull_requests": "write",
+    "checks": "read",
+    "statuses": "read",
+    "merge_queues": "write",
+}
 _WRITE = "pull requests: write"
 # Conclusions of a check run that stop nothing.
 # https://docs.github.com/pull-requests/collaborating-with-pull-requests/collaborating-on-repositories-with-code-quality-features/about-status-checks
 _GOOD = ("success", "neutral", "skipped")
 _NOT_NOW = (httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.CONFLICT)
+_REFUSED = (*_NOT_NOW, httpx.codes.UNPROCESSABLE_ENTITY)
 
 
 @outside_task("open pull request for {head}")
@@ -76,10 +85,11 @@ def read_pull_request(github: GitHub, repository: str, number: int) -> PullReque
 @outside_task("merge pull request {number}")
 def merge_pull_request(
     github: GitHub, repository: str, number: int, head: str, *, method: MergeMethod, title: str, message: str
-) -> Merged | Blocked:
+) -> Merged | InQueue | Blocked:
     """Merge it, if its newest commit is still `head`; Blocked with GitHub's reason where that is not allowed now.
 
-    Raises AccessRefused. https://docs.github.com/rest/pulls/pulls#merge-a-pull-request
+    Where the branch is merged by GitHub's queue only, it is put in there: how, and with which message it is merged, is
+    then a setting of the repository's. Raises AccessRefused. https://docs.github.com/rest/pulls/pulls#merge-a-pull-request
     """
     with github.get_client(repository, _RIGHTS) as client, github_problems():
         path = f"/repos/{repository}/pulls/{number}"
@@ -92,6 +102,8 @@ def merge_pull_request(
             content |= {"commit_title": title, "commit_message": message}
         request = client.build_request("PUT", f"{path}/merge", json=content)
         response = client.send(request)
+        if response.status_code in _REFUSED and asks_for_queue(response):
+            return enqueue(client, str(found["node_id"]), head)
         if response.status_code in _NOT_NOW:
             return Blocked(str(response.json().get("message", "GitHub does not merge it"))[:300])
         if not response.is_success:
@@ -142,7 +154,7 @@ def _reviews(client: httpx.Client, path: str, head: str) -> tuple[Review, ...]:
     said = [review for page in pages(client, request, right=_WRITE) for review in page.json()]
     newest = {_login(review["user"]): review for review in said if review["state"] not in ("COMMENTED", "PENDING")}
     return tuple(
-        Review(login, review["state"], review["body"] or "", review["commit_id"] == head)
+        Review(login, review["state"], review["body"] or "", review["commit_id"] == head, _time(review["submitted_at"]))
         for login, review in newest.items()
         if login
     )
@@ -191,8 +203,17 @@ def _pull(found: dict[str, Any], reviews: tuple[Review, ...] = (), checks: tuple
         state=found.get("mergeable_state") or "unknown",
         reviews=reviews,
         checks=checks,
-        opened_at=datetime.fromisoformat(found["created_at"]),
+        opened_at=_time(found["created_at"]),
+        merged_at=_time(found.get("merged_at")),
+        asked=(
+            *(str(user["login"]) for user in found.get("requested_reviewers") or []),
+            *(str(team["name"]) for team in found.get("requested_teams") or []),
+        ),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _login(user: dict[str, Any] | None) -> str:

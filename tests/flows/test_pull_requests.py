@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -12,9 +13,13 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.flow_runs import resume_flow_run
 from ruamel.yaml import YAML
 
+from blocks.registry import ContainerRegistry
 from deployments.demo.timeline import Run
 from deployments.sandbox.github.records import Protection, PullRequest, Repository
 from deployments.sandbox.world import APPLICATION, GITOPS, World
+from tasks.domain.proof.kinds import APPROVAL
+from tasks.domain.proof.statement import parse_statement
+from tasks.registry.referrers import read_attached
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def production(world: World, configure) -> Callable[..., None]:
 def gitops(world: World) -> Iterator[Repository]:
     repository = world.github.repositories[GITOPS]
     yield repository
-    repository.protection = Protection()
+    repository.protection, repository.squash_merge_commit_message = Protection(), "COMMIT_MESSAGES"
 
 
 @contextmanager
@@ -74,6 +79,12 @@ def approve(waiting: Run) -> None:
     resume_flow_run(waiting.run_id, run_input={"decision": "approve", "approver": "Robin Reviewer", "comment": ""})
 
 
+def approvals_of(world: World, digest: str) -> list[dict[str, Any]]:
+    """The approvals of the image that are attached to it."""
+    attached = read_attached.fn(ContainerRegistry(url=world.addresses.registry), APPLICATION, digest, APPROVAL)
+    return [dict(parse_statement(one.envelope.payload).predicate) for one in attached]
+
+
 def no_question(waiting: Run) -> None:
     raise AssertionError(f"{waiting.name} asks for an approval in Prefect")
 
@@ -82,7 +93,9 @@ def test_form_and_pull_request_hold_the_decision_packet_and_it_is_merged_once_it
     world: World, tell, production, gitops: Repository
 ) -> None:
     production()
-    gitops.protection = Protection(reviews=1)
+    gitops.protection = Protection(reviews=1, code_owners=True)
+    owners = {".github/CODEOWNERS": "* @dana\n/apps/ @pat\n"}
+    world.github.commit(GITOPS, "main", owners, "Say who owns it", author_name="Pat", author_email="pat@acme.example")
     seen: list[tuple[str, bool]] = []
     questions: list[str] = []
     runs_now = world.read_changes("production")[0]
@@ -95,6 +108,7 @@ def test_form_and_pull_request_hold_the_decision_packet_and_it_is_merged_once_it
         # Long enough for a run that does not wait.
         time.sleep(1)
         seen.append((pull.body or "", pull.state == "open"))
+        assert pull.asked == ["pat"]
         world.github.review_pull_request(GITOPS, pull.number, by="pat")
 
     with meanwhile(gitops, review):
@@ -139,9 +153,11 @@ def assert_packet(packet: str, commit: str, digest: str, runs_now: str) -> None:
 
 
 def test_a_merge_by_who_may_approve_is_the_approval_and_nobody_is_asked_in_prefect(
-    world: World, tell, production, gitops: Repository
+    world: World, tell, production, tidegate, gitops: Repository
 ) -> None:
+    """Whoever merges writes the message; the history names who approved all the same."""
     production(approval="pull-request")
+    gitops.squash_merge_commit_message = "BLANK"
 
     def merge(pull: PullRequest) -> None:
         world.github.review_pull_request(GITOPS, pull.number, by="dana")
@@ -155,8 +171,51 @@ def test_a_merge_by_who_may_approve_is_the_approval_and_nobody_is_asked_in_prefe
 
     assert runs["production"].state == "Verified"
     change = world.read_changes("production")[0]
-    assert (change.digest, change.revision) == (world.find_digest(commit), gitops.pull_requests[-1].merge_commit_sha)
+    pull = gitops.pull_requests[-1]
+    assert (change.digest, change.revision) == (world.find_digest(commit), pull.merge_commit_sha)
+    assert (change.approved_by, change.reason) == ("pat (GitHub)", f"merged pull request #{pull.number}")
     assert world.read_environment("production").digest == change.digest
+    _, said, _ = tidegate("status", "--json")
+    [shown] = [one for one in json.loads(said) if one["environment"] == "production"]
+    assert (shown["digest"], shown["approved_by"]) == (change.digest, "pat (GitHub)")
+    [kept] = approvals_of(world, change.digest)
+    assert (kept["approver"]["name"], kept["approver"]["identity"]) == ("pat", "github")
+    assert kept["question"].endswith(f"/pull/{pull.number}")
+
+
+def test_a_merge_queue_is_entered_and_followed_and_what_it_throws_out_is_refused(
+    world: World, tell, start, production, gitops: Repository
+) -> None:
+    production()
+    gitops.protection, gitops.squash_merge_commit_message = Protection(merge_queue=True), "BLANK"
+    before = world.read_changes("production")[0]
+
+    def throw_out(pull: PullRequest) -> None:
+        until(lambda: len(gitops.merge_queue) == 1)
+        world.github.finish_queued(GITOPS, pull.number, thrown_out="failed checks")
+
+    with meanwhile(gitops, throw_out):
+        commit, runs = tell("approve")
+    pull = gitops.pull_requests[-1]
+
+    assert runs["production"].state == "Refused"
+    assert f"the merge queue has thrown out pull request #{pull.number}: failed checks" in runs["production"].message
+    assert (world.read_changes("production")[0], pull.state) == (before, "open")
+
+    def merge() -> None:
+        until(lambda: len(gitops.merge_queue) == 1)
+        world.github.finish_queued(GITOPS, pull.number)
+
+    queue = threading.Thread(target=merge)
+    queue.start()
+    digest = world.find_digest(commit)
+    ended = start("promote", application=APPLICATION, environment="production", commit=commit, digest=digest)
+    queue.join()
+
+    assert (ended.name, len(gitops.pull_requests)) == ("Verified", pull.number)
+    change = world.read_changes("production")[0]
+    assert (change.digest, change.revision) == (digest, pull.merge_commit_sha)
+    assert change.approved_by == "Robin Reviewer (name unproven)"
 
 
 def test_what_becomes_of_one_that_is_closed_left_alone_found_again_or_merged_by_an_author(

@@ -1,22 +1,27 @@
 """What is done about a promotion's pull request, from what GitHub says of it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tasks.domain.promotion.history import Change
 from tasks.domain.promotion.pull_request import (
     Blocked,
     Closed,
+    InQueue,
     Merged,
     Outdated,
     PullRequest,
     Ready,
     Review,
-    body_of,
+    ThrownOut,
+    approving,
     branch_of,
+    decide_in_queue,
     decide_pull_request,
     family_of,
-    waiting_page,
 )
+from tasks.domain.promotion.pull_request_text import body_of, waiting_page
 
 RULES = "the rules of its base branch are not kept yet, such as required reviews"
 
@@ -66,8 +71,48 @@ def test_what_blocks_it_is_named(reviews: tuple[Review, ...], checks: tuple[str,
     assert decide_pull_request(pull(state="blocked", reviews=reviews, checks=checks)) == Blocked(reason)
 
 
+def test_who_is_asked_for_a_review_is_named() -> None:
+    waits = decide_pull_request(pull(state="blocked", asked=("ada", "platform")))
+    assert waits == Blocked(f"{RULES} (nobody has approved it yet; asked are ada, platform)")
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "standing"),
+    [
+        ({}, InQueue(2, "AWAITING_CHECKS"), Blocked("it is number 2 in the merge queue (awaiting checks)")),
+        ({}, ThrownOut("failed checks"), ThrownOut("failed checks")),
+        ({"is_open": False}, ThrownOut("closed"), Closed("pull request #7 was closed without being merged")),
+        # It is merged between the two looks, and out of the queue for that reason.
+        ({"is_open": False, "merge_commit": "2" * 40}, ThrownOut("merged"), Merged("2" * 40, "")),
+        ({"is_open": False, "merge_commit": "2" * 40}, InQueue(1, "MERGEABLE"), Merged("2" * 40, "")),
+    ],
+)
+def test_what_becomes_of_one_in_the_merge_queue(
+    known: dict[str, object], seen: InQueue | ThrownOut, standing: object
+) -> None:
+    assert decide_in_queue(pull(**known), seen) == standing
+
+
 def test_a_state_that_is_new_to_us_is_no_permission() -> None:
     assert isinstance(decide_pull_request(pull(state="something new")), Blocked)
+
+
+def test_reviews_of_the_newest_commit_and_the_merge_are_approvals_each_person_s_once() -> None:
+    old = Review("zoe", "APPROVED", "fine", is_current=False)
+    reviews = (review("ada", "APPROVED"), review("ben", "CHANGES_REQUESTED"), review("dan", "DISMISSED"), old)
+    merged = datetime(2026, 3, 1, tzinfo=UTC)
+    facts = {"reviews": reviews, "merged_at": merged}
+    by_pat = Review("pat", "MERGED", "merged pull request #7", is_current=True, said_at=merged)
+    assert approving(pull(**facts, merged_by="pat"), ()) == (reviews[0], by_pat)
+    assert approving(pull(**facts, merged_by="ada"), ()) == (reviews[0],)
+    assert approving(pull(**facts), ()) == (reviews[0],)
+
+
+def test_a_bot_approves_only_where_it_is_named() -> None:
+    """GitHub's own merge queue, or one that approves all that a robot opens."""
+    facts = {"reviews": (review("robot[bot]", "APPROVED"),), "merged_by": "github-merge-queue[bot]"}
+    assert approving(pull(**facts), ()) == ()
+    assert [one.login for one in approving(pull(**facts), ("Robot[bot]",))] == ["robot[bot]"]
 
 
 def test_each_candidate_has_a_branch_of_its_own_in_the_family_of_its_place() -> None:

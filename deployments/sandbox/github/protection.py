@@ -5,6 +5,7 @@ https://docs.github.com/repositories/configuring-branches-and-merges-in-your-rep
 
 from collections.abc import Iterator
 
+from deployments.sandbox.github.code_owners import owners_of_change
 from deployments.sandbox.github.records import Permission, PullRequest, Repository, Review
 
 _GOOD_CHECKS = ("success", "neutral", "skipped")
@@ -34,12 +35,30 @@ def _missing(repository: Repository, pull: PullRequest) -> Iterator[str]:
     if sum(review.state == "APPROVED" for review in counted) < rules.reviews:
         noun = "review is" if rules.reviews == 1 else "reviews are"
         yield f"At least {rules.reviews} approving {noun} required by reviewers with write access."
+    if rules.code_owners and (silent := _silent_owners(repository, pull, counted)):
+        yield f"Waiting on code owner review from {' and/or '.join(silent)}."
     for name in rules.checks:
         state = _state_of(repository, pull.head_sha, name)
         if state == "expected":
             yield f'Required status check "{name}" is expected.'
         elif state not in _GOOD_CHECKS:
             yield f'Required status check "{name}" is {"failing" if state == "failure" else "pending"}.'
+
+
+def _silent_owners(repository: Repository, pull: PullRequest, counted: list[Review]) -> tuple[str, ...]:
+    """Of the first file that no owner has approved, all of them."""
+    approved = {review.author.login for review in counted if review.state == "APPROVED"}
+    for owners in owners_of_change(repository, pull):
+        members = {
+            login
+            for team in owners.teams
+            for login, state in repository.teams.get(team, {}).items()
+            if state == "active"
+        }
+        named = (*owners.logins, *owners.teams)
+        if named and not approved & {*owners.logins, *members}:
+            return named
+    return ()
 
 
 def _state_of(repository: Repository, sha: str, name: str) -> str:

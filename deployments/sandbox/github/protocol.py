@@ -1,4 +1,4 @@
-"""GitHub's wire protocols over a GitHubState: REST below /api/v3, git over HTTP, and plain pages to link to."""
+"""GitHub's wire protocols over a GitHubState: REST below /api/v3, GraphQL, git over HTTP, and pages to link to."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -9,6 +9,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.sandbox.github import (
+    graphql,
     rest_apps,
     rest_checks,
     rest_comments,
@@ -45,6 +46,7 @@ def create_app(state: GitHubState) -> Starlette:
     application = Starlette(
         routes=[
             Mount("/api/v3", routes=rest),
+            Mount("/api", routes=graphql.ROUTES),
             Route("/{owner}/{name}.git/{service:path}", GitHTTP(state)),
             Route("/{owner}/{name}", _page),
             Route("/{owner}/{name}/{page:path}", _page),

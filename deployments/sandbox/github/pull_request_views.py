@@ -31,7 +31,9 @@ def pull_request_view(web: str, repository: Repository, pull: PullRequest, users
         "merged_at": pull.merged_at,
         "merge_commit_sha": pull.merge_commit_sha,
         "assignee": None,
-        **{field: [] for field in ("assignees", "requested_reviewers", "requested_teams")},
+        "assignees": [],
+        "requested_reviewers": [user_view(web, users[login]) for login in pull.asked],
+        "requested_teams": [_team(team) for team in pull.asked_teams],
         "labels": [{"name": name, "color": "ededed", "default": False} for name in pull.labels],
         "milestone": None,
         "head": _side(web, pull.fork or repository, pull.head, pull.head_sha, users),
@@ -49,6 +51,11 @@ def pull_request_view(web: str, repository: Repository, pull: PullRequest, users
         "maintainer_can_modify": False,
         **_size(repository, pull),
     }
+
+
+def _team(name: str) -> JSON:
+    slug = name.partition("/")[2]
+    return {"name": slug, "slug": slug, "privacy": "closed", "permission": "push", "parent": None}
 
 
 # Those of the links that also stand beside them, as fields.

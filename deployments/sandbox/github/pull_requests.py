@@ -91,7 +91,13 @@ def _mark_merged(pull: PullRequest, merge_commit: str, merged_by: User) -> PullR
 
 
 def merge(
-    repository: Repository, pull: PullRequest, by: User, *, method: str, title: str | None, message: str | None
+    repository: Repository,
+    pull: PullRequest,
+    by: User,
+    *,
+    method: str,
+    title: str | None,
+    message: str | None,
 ) -> tuple[RefUpdate, PullRequestEvent]:
     """Merge in git and close; raises MergeRefused where GitHub answers 405."""
     before = repository.git.head(pull.base)
@@ -109,7 +115,7 @@ def merge(
         commit = repository.git.commit_tree(tree, [before, pull.head_sha], text, by.identity, _GITHUB)
     elif method == "squash":
         known_title, known_message = _squashed(repository, pull)
-        text = f"{title or known_title}\n\n{message or known_message}"
+        text = f"{title or known_title}\n\n{message or known_message}".rstrip() + "\n"
         commit = repository.git.commit_tree(tree, [before], text, pull.author.identity, _GITHUB)
     else:
         commits = read_commits(repository.git.path, pull.head_sha, f"^{before}")
@@ -130,11 +136,17 @@ def _text(title: str, message: str | None, pull: PullRequest) -> str:
 def _squashed(repository: Repository, pull: PullRequest) -> tuple[str, str]:
     """What a squash is called where nobody says: one commit keeps its message, several are listed.
 
+    Unless the repository is set to something else:
+    https://docs.github.com/rest/repos/repos#update-a-repository, squash_merge_commit_message
     https://docs.github.com/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/about-pull-request-merges
     """
     commits = read_commits(repository.git.path, pull.head_sha, f"^{pull.base_sha}")
+    title, text = pull.title, "\n\n".join(f"* {commit.message}" for commit in reversed(commits))
     if len(commits) == 1:
-        title, _, body = commits[0].message.partition("\n")
-        return f"{title} (#{pull.number})", body.strip()
-    listed = "\n\n".join(f"* {commit.message}" for commit in reversed(commits))
-    return f"{pull.title} (#{pull.number})", listed
+        title, _, text = commits[0].message.partition("\n")
+    match repository.squash_merge_commit_message:
+        case "PR_BODY":
+            text = pull.body or ""
+        case "BLANK":
+            text = ""
+    return f"{title} (#{pull.number})", text.strip()

@@ -117,12 +117,15 @@ class Review:
 class Protection:
     """What the default branch asks of a pull request before it is merged.
 
-    With `is_strict` its branch must also hold all of the base.
+    With `is_strict` its branch must also hold all of the base; with `code_owners` one owner of each file it changes has
+    to approve; with `merge_queue` it is merged by the queue only.
     """
 
     reviews: int = 0
     checks: tuple[str, ...] = ()
     is_strict: bool = False
+    code_owners: bool = False
+    merge_queue: bool = False
 
 
 @dataclass
@@ -150,6 +153,26 @@ class PullRequest:
     fork: "Repository | None" = field(default=None, repr=False)
     labels: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    # Logins, and teams as ORGANISATION/TEAM, that were asked for a review and have not given one yet.
+    asked: list[str] = field(default_factory=list)
+    asked_teams: list[str] = field(default_factory=list)
+    # Why it left the merge queue, each time.
+    removals: list[str] = field(default_factory=list)
+
+    def review(self, review: Review) -> None:
+        """Take a review; who gave it is asked no longer. A team is asked until somebody removes the request."""
+        self.reviews.append(review)
+        self.asked = [login for login in self.asked if login != review.author.login]
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """A pull request in the merge queue of its base."""
+
+    id: int
+    pull: PullRequest
+    enqueuer: User
+    enqueued_at: str
 
 
 @dataclass(frozen=True)
@@ -262,6 +285,13 @@ class Repository:
     deployments: list[Deployment] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
     protection: Protection = Protection()
+    # Those of all organisations: ORGANISATION/TEAM -> login -> active or pending.
+    teams: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    # Not with every plan.
+    has_code_owners: bool = True
+    # Of a squash that nobody gives a message: COMMIT_MESSAGES, PR_BODY or BLANK.
+    squash_merge_commit_message: str = "COMMIT_MESSAGES"
+    merge_queue: list[QueueEntry] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
 
     @property

@@ -87,6 +87,8 @@ def merge_pull(call: Call) -> Response:
     method = call.text("merge_method", _RESOURCE) or "merge"
     if method not in _METHODS:
         raise invalid(_RESOURCE, "merge_method")
+    if call.repository.protection.merge_queue:
+        raise Refused(405, "Changes must be made through the merge queue")
     if call.text("sha", _RESOURCE) not in (None, pull.head_sha):
         raise Refused(409, "Head branch was modified. Review and try the merge again.")
     try:

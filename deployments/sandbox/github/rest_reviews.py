@@ -3,10 +3,15 @@
 from starlette.responses import JSONResponse, Response
 
 from deployments.sandbox.github.api import Call, Refused, invalid, page_of, route
+from deployments.sandbox.github.pull_request_views import pull_request_view
 from deployments.sandbox.github.records import Permission, Review, timestamp
 from deployments.sandbox.github.rest_pulls import find_pull
 from deployments.sandbox.github.views import JSON, node_id, user_view
 
+_NOT_IN = (
+    "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a "
+    "collaborator of the {} repository."
+)
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
@@ -22,7 +27,7 @@ def create_review(call: Call) -> Response:
     commit = call.text("commit_id", "PullRequestReview") or pull.head_sha
     body = call.text("body", "PullRequestReview") or ""
     review = Review(call.state.next_number(), call.actor, _STATES[event], body, commit, timestamp())
-    pull.reviews.append(review)
+    pull.review(review)
     return JSONResponse(_view(call, review, pull.number))
 
 
@@ -31,6 +36,23 @@ def list_reviews(call: Call) -> Response:
     pull = find_pull(call)
     reviews, headers = page_of(call, pull.reviews)
     return JSONResponse([_view(call, review, pull.number) for review in reviews], headers=headers)
+
+
+def request_reviewers(call: Call) -> Response:
+    """POST /repos/{owner}/{name}/pulls/{number}/requested_reviewers: all or none of them are asked."""
+    pull = find_pull(call)
+    people, teams = call.body.get("reviewers") or [], call.body.get("team_reviewers") or []
+    if pull.author.login in people:
+        raise Refused(422, "Review cannot be requested from pull request author.")
+    known = {team for team in call.state.teams if team.partition("/")[0] == call.repository.owner}
+    users = [call.state.users.get(login) for login in people]
+    are_in = all(user and call.repository.permission_of(user) > Permission.NONE for user in users)
+    if not are_in or any(f"{call.repository.owner}/{slug}" not in known for slug in teams):
+        raise Refused(422, _NOT_IN.format(call.repository.full_name))
+    pull.asked += [login for login in people if login not in pull.asked]
+    asked = [f"{call.repository.owner}/{slug}" for slug in teams]
+    pull.asked_teams += [team for team in asked if team not in pull.asked_teams]
+    return JSONResponse(pull_request_view(call.web, call.repository, pull, call.state.users), 201)
 
 
 def add_labels(call: Call) -> Response:
@@ -63,5 +85,6 @@ _REPOSITORY = "/repos/{owner}/{name}"
 ROUTES = [
     route("POST", f"{_REPOSITORY}/pulls/{{number}}/reviews", create_review, Permission.READ),
     route("GET", f"{_REPOSITORY}/pulls/{{number}}/reviews", list_reviews, Permission.READ),
+    route("POST", f"{_REPOSITORY}/pulls/{{number}}/requested_reviewers", request_reviewers, Permission.WRITE),
     route("POST", f"{_REPOSITORY}/issues/{{number}}/labels", add_labels, Permission.WRITE),
 ]

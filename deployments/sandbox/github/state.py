@@ -9,8 +9,10 @@ from pathlib import Path
 from deployments.sandbox.github import pull_requests
 from deployments.sandbox.github.apps import App, Installation, InstallationToken, Rights, new_token
 from deployments.sandbox.github.bare_repository import NOTHING, BareRepository, Identity
+from deployments.sandbox.github.code_owners import ask_code_owners
 from deployments.sandbox.github.faults import Faults
 from deployments.sandbox.github.git_command import run_git
+from deployments.sandbox.github.merge_queue import leave_queue
 from deployments.sandbox.github.payloads import ping_payload, pull_request_payload, push_payload
 from deployments.sandbox.github.pull_requests import PullRequestEvent
 from deployments.sandbox.github.rate_limit import RateLimit
@@ -131,6 +133,7 @@ class GitHubState:
             now = timestamp()
             repository = Repository(self.next_number(), full_name, default_branch, private, git, now, now)
             repository.permissions[user.login] = Permission.ADMIN
+            repository.teams = self.teams
             self.repositories[full_name] = repository
             return repository
 
@@ -197,7 +200,11 @@ class GitHubState:
                 self._tell_upstream(repository, update, pusher)
                 if not deliver:
                     continue
-                if not (update.ref.startswith("refs/tags/") and tags > _TAGS_IN_A_PUSH):
+                # Of other references, such as notes, nobody is told.
+                is_told = update.ref.startswith("refs/heads/") or (
+                    update.ref.startswith("refs/tags/") and tags <= _TAGS_IN_A_PUSH
+                )
+                if is_told:
                     payload = push_payload(self.web_url, repository, update, pusher, self.users)
                     self.deliver(repository, "push", payload)
                 for event in events:
@@ -239,6 +246,7 @@ class GitHubState:
             )
             repository.pull_requests.append(pull)
             pull_requests.publish_head(repository, pull)
+            ask_code_owners(repository, pull, self.users)
             self._deliver_pull_request(repository, PullRequestEvent(pull, "opened"), pull.author)
             return pull
 
@@ -246,7 +254,9 @@ class GitHubState:
         """Close without merging; tells the hooks."""
         with self.lock:
             repository = self.repositories[full_name]
-            event = pull_requests.close(repository.pull_requests[number - 1])
+            pull = repository.pull_requests[number - 1]
+            event = pull_requests.close(pull)
+            leave_queue(repository, pull, "pull request closed")
             self._deliver_pull_request(repository, event, self.users[by])
 
     def merge_pull_request(
@@ -287,7 +297,16 @@ class GitHubState:
         with self.lock:
             pull = self.repositories[full_name].pull_requests[number - 1]
             review = Review(self.next_number(), self.users[by], state, "", pull.head_sha, timestamp())
-            pull.reviews.append(review)
+            pull.review(review)
+
+    def finish_queued(self, full_name: str, number: int, *, thrown_out: str = "") -> None:
+        """What the merge queue does once its checks have ended: merge the pull request, or throw it out and say why."""
+        with self.lock:
+            repository = self.repositories[full_name]
+            [entry] = [one for one in repository.merge_queue if one.pull.number == number]
+            if not thrown_out:
+                self.merge_pull_request(full_name, number, by=entry.enqueuer.login, method="squash")
+            leave_queue(repository, entry.pull, thrown_out or "merged")
 
     def _deliver_pull_request(self, repository: Repository, event: PullRequestEvent, sender: User) -> None:
         payload = pull_request_payload(

@@ -1,34 +1,23 @@
 """A promotion's pull request: what is known of it, and what is to be done about it."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.domain.message import plain
 from tasks.domain.promotion.history import Change
 
 BRANCHES = "tidegate"
-# GitHub refuses a longer text ("body is too long (maximum is 65536 characters)").
-_LONGEST_BODY = 65_536
-# A blank that has no width.
-_NOTHING = "\u200b"
-# An issue's number, and a word that closes the issue whose address follows.
-_REFERENCES = (
-    re.compile(r"(#)(\d)"),
-    re.compile(r"\b(GH)(-\d)", re.IGNORECASE),
-    re.compile(r"\b(clos|fix|resolv)(\w*:?\s+https?://)", re.IGNORECASE),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What one reviewer said last, in GitHub's words, and whether it was about the newest commit."""
+    """What one reviewer said last, in GitHub's words, whether it was about the newest commit, and when."""
 
     login: str
     state: str
     body: str
     is_current: bool
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +25,7 @@ class PullRequest:
     """As GitHub shows it.
 
     `merge_commit` and `merged_by` are empty before it is merged. `state` is GitHub's mergeable_state; `checks` are
-    those that have not passed, each with how it stands.
+    those that have not passed, each with how it stands. `asked` are the logins and teams whose review is requested.
     """
 
     number: int
@@ -50,6 +39,8 @@ class PullRequest:
     reviews: tuple[Review, ...] = ()
     checks: tuple[str, ...] = ()
     opened_at: datetime | None = None
+    merged_at: datetime | None = None
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +59,21 @@ class Merged:
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """Not yet: somebody has to do something first."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InQueue:
+    """GitHub's merge queue has it, and merges it by itself; `state` is GitHub's word for how far it is."""
+
+    position: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThrownOut:
+    """The merge queue has it no more, and has not merged it."""
 
     reason: str
 
@@ -113,6 +119,30 @@ def decide_pull_request(pull: PullRequest) -> Standing:
     return Blocked(_missing(pull))
 
 
+def decide_in_queue(pull: PullRequest, seen: InQueue | ThrownOut) -> Merged | Closed | Blocked | ThrownOut:
+    """What is to be done about one that was put into the merge queue; `seen` is older than `pull`."""
+    if pull.merge_commit:
+        return Merged(pull.merge_commit, pull.merged_by)
+    if not pull.is_open:
+        return Closed(f"pull request #{pull.number} was closed without being merged")
+    if isinstance(seen, ThrownOut):
+        return seen
+    return Blocked(f"it is number {seen.position} in the merge queue ({seen.state.lower().replace('_', ' ')})")
+
+
+def approving(pull: PullRequest, named: Iterable[str]) -> tuple[Review, ...]:
+    """What counts as approvals of its newest commit, if they may approve: the reviews, and who merged it.
+
+    A bot reviews, or merges for somebody who told it to, so it counts only where the policy names it: `named`.
+    """
+    said = {one.login: one for one in pull.reviews if one.state == "APPROVED" and one.is_current}
+    if pull.merged_by and pull.merged_by not in said:
+        words = f"merged pull request #{pull.number}"
+        said[pull.merged_by] = Review(pull.merged_by, "MERGED", words, is_current=True, said_at=pull.merged_at)
+    known = {name.casefold() for name in named}
+    return tuple(one for one in said.values() if not one.login.endswith("[bot]") or one.login.casefold() in known)
+
+
 def branch_of(change: Change) -> str:
     """The branch of a promotion: another candidate has another one, and so another pull request."""
     return f"{family_of(change)}{change.digest.removeprefix('sha256:')[:12]}"
@@ -121,55 +151,6 @@ def branch_of(change: Change) -> str:
 def family_of(change: Change) -> str:
     """What the branches of all candidates for the same place begin with."""
     return f"{BRANCHES}/{change.application}/{change.environment}/"
-
-
-def body_of(page: str, rest: str) -> str:
-    """The page as the text of a pull request: nothing in it calls people, or closes issues when it is merged.
-
-    Where it is longer than GitHub takes, it ends with what `rest` says about where the whole page is.
-    https://docs.github.com/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
-    """
-    lines, is_code = [], False
-    for line in page.splitlines():
-        is_code ^= line.startswith("```")
-        lines.append(line if is_code else _quiet(line))
-    whole = "\n".join(lines)
-    return whole if len(whole) <= _LONGEST_BODY else _cut(lines, f"**Cut here**, for GitHub takes no more. {rest}")
-
-
-def _cut(lines: list[str], ending: str) -> str:
-    """As many whole lines as leave room for the ending, and for the end of a block of code."""
-    kept: list[str] = []
-    room, is_code = _LONGEST_BODY - len(ending) - len("```\n\n"), False
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            break
-        is_code ^= line.startswith("```")
-        kept.append(line)
-    return "\n".join([*kept, *(["```"] if is_code else []), "", ending])
-
-
-def whole_page(run_url: str, application: str, topic: str) -> str:
-    """Where the text of a pull request is, that is too long for it."""
-    return f"The whole text is the artifact `{application}-{topic}` of [the promotion's run]({run_url})."
-
-
-def waiting_page(name: str, environment: str, pull: PullRequest, reason: str) -> str:
-    """What a run that waits for its pull request leaves to be seen meanwhile."""
-    return f"## {name} → {environment}\n\n[Pull request #{pull.number}]({pull.url}) waits: {plain(reason, 500)}"
-
-
-def superseded_comment(successor: str, url: str) -> str:
-    """What is said below a pull request whose place another one has taken."""
-    return f"Superseded by {successor}: {url}"
-
-
-def _quiet(line: str) -> str:
-    apart = line.replace("@", f"@{_NOTHING}")
-    for pattern in _REFERENCES:
-        apart = pattern.sub(rf"\1{_NOTHING}\2", apart)
-    return apart
 
 
 def _missing(pull: PullRequest) -> str:
@@ -182,7 +163,8 @@ def _missing(pull: PullRequest) -> str:
         parts.append(f"checks that have not passed: {', '.join(pull.checks)}")
     if not changes:
         so_far = f"approved so far by {_list(approvals)}" if approvals else "nobody has approved it yet"
-        parts.append(f"the rules of its base branch are not kept yet, such as required reviews ({so_far})")
+        asked = f"; asked are {_list(pull.asked)}" if pull.asked else ""
+        parts.append(f"the rules of its base branch are not kept yet, such as required reviews ({so_far}{asked})")
     return "; ".join(parts)
 
 

@@ -131,6 +131,11 @@ def test_who_is_missing_in_a_role_is_not_asked_for_twice() -> None:
         assert decision.missing == ("1 of security (ada, acme/sec)", *more)
 
 
+def test_how_many_are_missing_in_a_role_is_said_once() -> None:
+    policy = ApprovalPolicy(roles={"security": Role(approvers=("ada", "ben", "cleo"), required=2)})
+    assert decide(policy=policy) == AskAgain("", (), ("2 of security (ada, ben, cleo)",))
+
+
 def test_a_person_fills_one_role_only() -> None:
     assert decide(yes("ada"), policy=ROLES) == AskAgain("", (yes("ada"),), ("1 of security (ada, acme/sec)",))
     assert isinstance(decide(yes("ben"), yes("zoe", teams=["Acme/Sec"]), policy=ROLES), Approval)

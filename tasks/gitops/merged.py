@@ -1,10 +1,11 @@
 """Says of a merged change what its commit does not: whoever merges on GitHub writes the message, not we."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from blocks.gitops import GitOpsRepository
 from tasks.domain.errors import DesiredStateConflict
-from tasks.domain.promotion.history import Change, one_line, promotion_message
+from tasks.domain.promotion.history import Change, one_line, parse_changes, promotion_message
 from tasks.gitops.history import changes_in
 from tasks.gitops.mirror import GitOpsMirror, open_mirror
 from tasks.retry import outside_task
@@ -29,7 +30,7 @@ def note_merge(repository: GitOpsRepository, change: Change, merged: str) -> str
                 return None
             commit = known.revision if known else merged
             says = replace(known, approved_by=change.approved_by, reason=change.reason) if known else change
-            if mirror.add_note(commit, promotion_message(says)):
+            if mirror.add_note(commit, promotion_message(says, *_others(mirror, commit, change))):
                 return commit
     raise DesiredStateConflict(f"the notes of {repository.url} moved on during each of {_TRIES} pushes; try again")
 
@@ -41,3 +42,11 @@ def _told(mirror: GitOpsMirror, head: str, change: Change, merged: str) -> Chang
         if is_same and mirror.is_ancestor(known.revision, merged):
             return None if mirror.is_ancestor(known.revision, f"{merged}^") else known
     return None
+
+
+def _others(mirror: GitOpsMirror, commit: str, change: Change) -> list[Change]:
+    """What else the commit says: the note takes the place of all of it."""
+    [(sha, when, message)] = mirror.messages(commit, (), limit=1)
+    place = (change.application, change.environment)
+    told = parse_changes(message, sha, datetime.fromisoformat(when))
+    return [other for other in told if (other.application, other.environment) != place]

@@ -1,5 +1,7 @@
 """Who approved what somebody else merged: git notes that every history tells, beside messages that others wrote."""
 
+from dataclasses import replace
+
 import pytest
 
 from blocks.gitops import GitOpsRepository
@@ -64,6 +66,22 @@ def test_what_the_commit_says_already_is_kept_and_only_who_approved_is_added(rem
     note_merge.fn(remote.block, APPROVED, merged)
     [told] = history(remote.block)
     assert (told.replaced_unhealthy, told.approved_by) == (A, "pat (GitHub)")
+
+
+def test_what_else_the_commit_or_its_note_says_stays(remote) -> None:
+    """Applications that are promoted together share a commit, whether its message tells them or not."""
+    web = replace(change(C), application="shop-web")
+    remote.commit(FILE, values(A))
+    for message in (promotion_message(change(), web), "Both of them"):
+        merged = remote.commit(FILE, values(B), message)
+        note_merge.fn(remote.block, APPROVED, merged)
+        note_merge.fn(remote.block, replace(web, approved_by="ada (GitHub)"), merged)
+        [mine], [other] = (
+            [one for one in gitops.read_history.fn(remote.block, name, "production") if one.revision == merged]
+            for name in ("shop-api", "shop-web")
+        )
+        assert (mine.approved_by, other.approved_by) == ("pat (GitHub)", "ada (GitHub)")
+        remote.commit(FILE, values(A))
 
 
 def test_a_history_that_names_the_approver_needs_no_note(remote) -> None:

@@ -46,6 +46,8 @@ def test_a_sealed_answer_is_known_again() -> None:
     assert is_sealed(code)
     assert is_right(code, ANSWER, "secret")
     assert not is_sealed("123456")
+    # A run of an older version may wait for it.
+    assert code == "sealed.mmTF3IQb6IK9zb-ncctXfODXqmyNVGiaSIrzlYau7Mc="
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,14 @@ def test_it_is_spent_once_the_environment_has_changed(after: timedelta) -> None:
     assert held(RECORD, changed_at=ANSWER.answered_at + after) == ()
 
 
+def test_a_commit_of_the_same_second_has_spent_it() -> None:
+    """A commit's time has no fractions."""
+    answer = replace(ANSWER, answered_at=ANSWER.answered_at + timedelta(milliseconds=600))
+    record = approval_record(ASKED, answer, question="run:1", expires=NOW + HOUR, run="")
+    assert held(record, changed_at=ANSWER.answered_at) == ()
+    assert held(record, changed_at=ANSWER.answered_at - timedelta(seconds=1)) == (Held(answer, "run:1"),)
+
+
 def test_a_rejection_is_kept_but_holds_for_nothing() -> None:
     rejection = replace(ANSWER, decision="reject")
     assert held(approval_record(ASKED, rejection, question="run:1", expires=NOW + HOUR, run="")) == ()

@@ -21,7 +21,7 @@ def ask(client: httpx.Client, query: str, *, right: str, **variables: Any) -> di
     Raises AccessRefused, naming `right`, QueryRefused for what GitHub says against it, and what `send` raises.
     """
     content = {"query": query, "variables": variables}
-    found = send(client, client.build_request("POST", _url(client), json=content), right=right).json()
+    found = send(client, client.build_request("POST", endpoint(client.base_url), json=content), right=right).json()
     # Errors come with status 200.
     if problem := next(iter(found.get("errors") or []), None):
         message = str(problem.get("message", "it gave no reason"))[:300]
@@ -32,9 +32,10 @@ def ask(client: httpx.Client, query: str, *, right: str, **variables: Any) -> di
     return data
 
 
-def _url(client: httpx.Client) -> httpx.URL:
-    """https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint"""
-    base = client.base_url
-    path = base.path.rstrip("/")
-    # An own server has both below /api; github.com has a host for both.
-    return base.copy_with(path=f"{path.removesuffix('/v3')}/graphql")
+def endpoint(rest: httpx.URL) -> httpx.URL:
+    """Where it is, next to the REST API: an own server has both below /api, and github.com a host for both.
+
+    https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
+    """
+    path = rest.path.rstrip("/").removesuffix("/v3")
+    return rest.copy_with(path=f"{path}/graphql")

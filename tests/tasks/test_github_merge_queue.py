@@ -15,6 +15,7 @@ from deployments.sandbox.github.state import GitHubState
 from deployments.sandbox.server import serve
 from tasks.domain.errors import AccessRefused
 from tasks.domain.promotion.pull_request import Blocked, InQueue, Merged, Ready, ThrownOut, decide_pull_request
+from tasks.github.graphql import endpoint
 from tasks.github.merge_queue import read_queue
 from tasks.github.proposals import merge_pull_request, read_pull_request
 
@@ -59,6 +60,19 @@ def github(state: GitHubState) -> GitHub:
 def merge(github: GitHub, pull: PullRequest, head: str = "") -> Merged | InQueue | Blocked:
     head = head or pull.head_sha
     return merge_pull_request.fn(github, REPOSITORY, pull.number, head, method="squash", title="t", message="m")
+
+
+@pytest.mark.parametrize(
+    ("rest", "graphql"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://api.acme.ghe.com/", "https://api.acme.ghe.com/graphql"),
+        ("https://github.acme.example/api/v3", "https://github.acme.example/api/graphql"),
+    ],
+)
+def test_graphql_is_beside_the_rest_api(rest: str, graphql: str) -> None:
+    with httpx.Client(base_url=rest) as client:
+        assert str(endpoint(client.base_url)) == graphql
 
 
 def test_where_a_direct_merge_is_refused_it_goes_into_the_queue_and_stays_there_when_repeated(

@@ -25,8 +25,10 @@ def compare_contents(place: Place, runs_now: ImageReference | None, candidate: R
 
 
 def _packages(before: Predicate | None, after: Predicate | None) -> Iterable[str]:
-    if not before or not after:
-        return ()
+    if not after:
+        return ("Packages: not known, the image has no signed SBOM",)
+    if not before:
+        return (f"Packages: {len(packages_of(after))}; those of what runs now are not known",)
     change = package_change(packages_of(before), packages_of(after))
     lines = (
         *(f"+ {package}" for package in change.added),

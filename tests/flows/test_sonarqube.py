@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from ruamel.yaml import YAML
 
 from deployments.sandbox.changes import good_change, sample_files
 from deployments.sandbox.server import serve
 from deployments.sandbox.sonarqube.webhooks import Delivery, Webhook
-from deployments.sandbox.world import APPLICATION, World
+from deployments.sandbox.world import APPLICATION, REPOSITORY, World
 from deployments.webhook import create_app
 from deployments.webhook.analysed import CURRENT
 
@@ -38,3 +39,19 @@ def test_a_commit_is_scanned_once_and_its_run_hears_when_sonarqube_is_done(world
     assert said.startswith("success: Analysed before. SonarQube's quality gate passed")
     answers = [json.loads(one.answer)["result"] for one in told_twice if one.payload.get("revision") == commit]
     assert answers == ["told", "duplicate"]
+
+
+def test_a_pull_request_is_analysed_as_one_where_sonarqube_knows_them(world: World, start, configure) -> None:
+    application = YAML(typ="safe", pure=True).load(world.delivery_file)["applications"][APPLICATION]
+    scan = application["checks"]["static-analysis"]
+    scan["sonarqube"]["pull-requests"] = True
+    configure("applications", **{APPLICATION: application | {"checks": {"static-analysis": scan}, "gates": {}}})
+    commit = world.push("Try something else", sample_files() | good_change(3), branch="scanned-apart")
+    # A draft is not checked by itself.
+    pull = world.github.open_pull_request(
+        REPOSITORY, head="scanned-apart", base="main", title="Try", author="dana", draft=True
+    )
+    ended = start("integrate", application=APPLICATION, commit=commit, pull_request=pull.number)
+    assert ended.name == "Checked"
+    analyses = [one for one in world.sonarqube.analyses.values() if one.metadata.revision == commit]
+    assert [one.pull_request for one in analyses] == [str(pull.number)]

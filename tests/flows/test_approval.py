@@ -62,7 +62,9 @@ def approvals(world: World, configure) -> Callable[..., None]:
     return setting
 
 
-def test_two_different_people_have_to_approve_and_both_stand_in_the_commit(world: World, tell, approvals) -> None:
+def test_two_different_people_have_to_approve_and_both_stand_in_the_commit(
+    world: World, tell, approvals, tidegate
+) -> None:
     """The author does not count, nor the same person twice; a member of the team does."""
     world.github.teams["acme/release"] = {"grace": "active", "robin": "active", "dana": "active"}
     approvals(approvers=["acme/release", "Ada Lovelace"], required=2)
@@ -70,6 +72,9 @@ def test_two_different_people_have_to_approve_and_both_stand_in_the_commit(world
 
     def look_and_approve(waiting: Run) -> None:
         questions.append(question_of(waiting))
+        code, said, _ = tidegate("why", str(waiting.run_id))
+        assert (code, "asks for an approval: " in said) == (3, True)
+        assert "Approved by grace (name unproven); ○ Still missing: 1 more of acme/release, Ada Lovelace" in said
         answer("Ada Lovelace", comment="with care")(waiting)
 
     answers = [answer("dana"), answer("mallory"), answer("grace"), answer("GRACE"), look_and_approve]

@@ -1,5 +1,6 @@
 """Production as a canary: Tidegate asks at the pause, lets it go on or aborts it, and git says what became of it."""
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,11 +19,14 @@ from starlette.routing import Route
 
 from blocks.prometheus import PrometheusServer
 from deployments.demo.timeline import Run
-from deployments.sandbox.argocd.accounts import EVERYTHING
+from deployments.places import looking
 from deployments.sandbox.canary import use_canary, use_rolling_update, versions
 from deployments.sandbox.server import serve
-from deployments.sandbox.world import World
-from tasks.domain.argocd.rollouts import resource_of
+from deployments.sandbox.world import GITOPS, World
+from flows.places.place import load_place
+from flows.promotion.by_hand import act_by_hand
+from flows.promotion.reasons import find_reasons
+from tasks.domain.promotion.history import read_trailers
 
 QUERY = 'sum(rate(http_requests_total{job="{application}", code=~"5.."}[1m]))'
 
@@ -88,11 +92,14 @@ def test_a_canary_whose_metric_is_bad_is_aborted_and_taken_back_in_git(
     assert versions(world, "production") == {before: 2}
 
 
-def test_without_a_policy_a_person_goes_on_in_argo_cd(world: World, tell, configure: Callable[..., None]) -> None:
+def test_without_a_policy_a_person_goes_on_and_says_why(
+    world: World, tell, configure: Callable[..., None], tidegate
+) -> None:
     production = YAML(typ="safe", pure=True).load(world.delivery_file)["environments"]["production"]
-    del production["progressive"]
+    production["progressive"] = {"by-hand": ["resume"]}
     configure("environments", production=production)
-    pat = threading.Thread(target=resume_as_pat, args=(world,))
+    said: list[str] = []
+    pat = threading.Thread(target=resume_as_pat, args=(world, said))
 
     def approve(waiting: Run) -> None:
         answer = {"decision": "approve", "approver": "Robin Reviewer", "comment": ""}
@@ -105,16 +112,32 @@ def test_without_a_policy_a_person_goes_on_in_argo_cd(world: World, tell, config
     assert runs["production"].state == "Verified", runs["production"].message
     assert world.read_environment("production").digest == world.find_digest(commit)
     page = Artifact.get("shop-api-production-pause").data
-    assert "in Argo CD, run the action resume, promote-full or abort of Rollout shop-api-production" in page
+    assert "run the action resume, promote-full or abort of Rollout shop-api-production, or" in page
+    assert said[0].startswith("production: Rollout shop-api-production has paused at step 2 of 2 (CanaryPauseStep")
+    assert "has paused at step 2 of 2" in said[1]
+    assert str(runs["production"].run_id) in said[2]
+    record = trailers_of(world, "Rollout-Action: resume")
+    assert (record["By"], record["Reason"]) == ("pat", "the numbers are good")
+    code, _, refused = tidegate("rollout", "resume", "shop-api", "production", "--reason", "again")
+    assert (code, refused.strip()) == (1, "nothing of shop-api-production in production pauses")
+    code, _, refused = tidegate("rollout", "abort", "shop-api", "production", "--reason", "I do not like it")
+    assert (code, refused.startswith("nobody may abort by Tidegate in production")) == (1, True)
 
 
-def resume_as_pat(world: World) -> None:
+def resume_as_pat(world: World, said: list[str]) -> None:
     """Once Tidegate has asked for it."""
     before = Artifact.get("shop-api-production-pause")
     world.wait_for_health("production", "Suspended")
     world.wait_until(lambda: Artifact.get("shop-api-production-pause") != before, "somebody was asked to go on")
-    world.argocd.accounts.add("pat", rights=EVERYTHING)
-    headers = {"Authorization": f"Bearer {world.argocd.accounts.issue_token('pat')}"}
-    action = resource_of("production", "shop-api-production") | {"action": "resume"}
-    url = f"{world.addresses.argocd}/api/v1/applications/shop-api-production/resource/actions/v2"
-    httpx.post(url, json=action, headers=headers).raise_for_status()
+    place = load_place("shop-api", "production")
+    change = world.read_changes("production")[0]
+    with looking():
+        said += [reason.sentence for reason in find_reasons(place, change.source_commit, change.digest)]
+    act_by_hand(place, "resume", "pat", "the numbers are good", said.append)
+
+
+def trailers_of(world: World, line: str) -> dict[str, str]:
+    """Those of the newest commit in the GitOps repository that has this one."""
+    folder = world.github.repositories[GITOPS].git.path
+    log = ["git", "-C", str(folder), "log", "-1", "--format=%B", "--fixed-strings", f"--grep={line}", "main"]
+    return read_trailers(subprocess.run(log, capture_output=True, text=True, check=True).stdout) or {}

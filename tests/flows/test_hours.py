@@ -1,7 +1,7 @@
 """When production may be changed: soak time, a freeze, broken glass and the stop switch, and how each goes on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from deployments.demo.play import follow
 from deployments.demo.timeline import Run, read_runs
+from deployments.sandbox.argocd.windows import SyncWindow
 from deployments.sandbox.world import APPLICATION, World
 
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
@@ -96,6 +97,36 @@ def test_production_waits_for_the_soak_time_and_the_end_of_a_freeze_unless_the_g
     assert (change.digest, change.break_glass) == (planned.digest, "payments fail")
     # What was planned for the end of the freeze has nothing to do any more.
     assert state_of(planned.run_id) == "Superseded"
+
+
+@pytest.fixture
+def fair(world: World) -> Iterator[datetime]:
+    """Argo CD applies nothing to production for two more hours; gives the end of its window."""
+    began = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
+    windows = world.argocd.windows["default"]
+    schedule, only = f"{began.minute} {began.hour} * * *", (f"{APPLICATION}-production",)
+    windows.append(SyncWindow(kind="deny", schedule=schedule, duration="3h", applications=only))
+    yield began + timedelta(hours=3)
+    windows.clear()
+
+
+def test_a_sync_window_that_is_closed_is_waited_for_before_anything_is_written(
+    world: World, tell, policy, tidegate, fair: datetime
+) -> None:
+    before = world.read_changes("production")[0]
+    policy()
+    commit, runs = tell(nobody)
+    planned = runs["production"]
+    assert planned.planned_for == fair
+    assert world.read_changes("production")[0] == before
+    code, said, _ = tidegate("why", APPLICATION, "production")
+    assert code == 3
+    assert f"a sync window of the Argo CD project keeps changes back until {fair:%a %Y-%m-%d %H:%M} UTC (deny '" in said
+    world.argocd.windows["default"].clear()
+    ended, waited, *_ = bring_forward(planned, commit)
+
+    assert (ended.run_id, ended.state, waited.state) == (planned.run_id, "Verified", "Waiting")
+    assert world.read_changes("production")[0].source_commit == commit
 
 
 def test_a_stop_holds_every_promotion_but_no_rollback_until_somebody_lets_them_go(

@@ -7,6 +7,7 @@ from flows.places.place import Place
 from tasks.argocd.actions import read_rollouts, run_action
 from tasks.domain.rollout.by_hand import ByHand, NotByHand, decide_by_hand
 from tasks.domain.rollout.progressive import Action
+from tasks.gitops.desired_state import read_desired_state
 from tasks.gitops.rollout_note import record_by_hand
 from tasks.runs.promotions import find_open_promotions
 
@@ -36,8 +37,11 @@ def act_by_hand(place: Place, action: Action, by: str, reason: str, say: Callabl
 
 
 def _what_follows(place: Place, action: Action) -> str:
+    wanted = read_desired_state.fn(place.gitops, place.env.manifest).image
     runs = find_open_promotions.fn(place.application, place.environment)
-    following = next((run for run in runs if not run.is_waiting and not run.is_scheduled), None)
+    moving = [run for run in runs if not run.is_waiting and not run.is_scheduled]
+    # The newest of those that wrote what git wants: the run of a process that died stays open for a while.
+    following = next((run for run in reversed(moving) if wanted and run.digest == wanted.digest), None)
     if following:
         then = "takes it back in git" if action == "abort" else "follows it"
         return f"the promotion of {following.commit[:7]} {then}: {following.url}"

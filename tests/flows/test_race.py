@@ -41,13 +41,17 @@ def stands_before_the_lock() -> bool:
 def promote_a_newer_one(world: World, digest: str) -> str:
     """What the run of a newer candidate leaves in git once it has written; its commit."""
     newer = world.github.commit(REPOSITORY, "main", {"notes.md": "Newer.\n"}, "Write something down", **DANA)
-    change = Change(APPLICATION, "production", digest, newer, run="http://ui/newer")
-    world.github.commit(GITOPS, "main", {}, promotion_message(change), **DANA)
+    record(world, Change(APPLICATION, "production", digest, newer, run="http://ui/newer"))
     return newer
+
+
+def record(world: World, change: Change) -> None:
+    world.github.commit(GITOPS, "main", {}, promotion_message(change), **DANA)
 
 
 def test_an_older_candidate_that_waited_for_the_lock_sees_that_a_newer_one_was_faster(world: World, tell) -> None:
     before = world.read_environment("production").digest
+    release = next(change for change in world.read_changes("production") if change.digest == before)
     problems: list[BaseException] = []
     newer: list[str] = []
     taken = threading.Event()
@@ -78,3 +82,5 @@ def test_an_older_candidate_that_waited_for_the_lock_sees_that_a_newer_one_was_f
     assert newer[0][:7] in runs["production"].message
     assert world.read_changes("production")[0].source_commit == newer[0]
     assert world.read_environment("production").digest == before
+    # Other stories go back to this release, whose image answers with its own commit.
+    record(world, Change(APPLICATION, "production", before, release.source_commit, run="http://ui/before"))

@@ -58,10 +58,10 @@ def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(
     commit, runs = tell("approve")
     bad = runs["production"].digest
     assert world.read_environment("production").digest == bad != before
-    code, said, _ = tidegate("rollback", APPLICATION, "production", "--reason", "customers complain")
+    code, said, problem = tidegate("rollback", APPLICATION, "production", "--reason", "customers complain")
 
     change = world.read_changes("production")[0]
-    assert code == 0
+    assert code == 0, said + problem
     assert said.splitlines()[-1] == (
         f"Rolled back: production is back at {before[7:19]} (commit {change.source_commit[:7]}), verified."
     )

@@ -86,9 +86,8 @@ def test_production_returns_to_the_release_before_and_the_digest_is_quarantined(
         bad,
         True,
     )
-    assert tidegate("quarantine", "list", APPLICATION, "production")[1] == (
-        f"nothing of {APPLICATION} is in quarantine in production\n"
-    )
+    # What other stories put there stays.
+    assert bad[7:19] not in tidegate("quarantine", "list", APPLICATION, "production")[1]
     assert tidegate(*clearing)[0] == 2
     assert tidegate(*by_name)[0] == 0
     assert world.read_environment("production").digest == bad

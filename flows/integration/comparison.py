@@ -12,11 +12,15 @@ from tasks.source.baseline import keep_baseline
 from tasks.source.checkout import changed_lines
 
 
-def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline) -> GateFacts:
-    """What gates are decided on besides the outcomes of checks."""
+def find_base(workshop: Workshop, mainline: Mainline) -> Baseline | None:
+    """What is known of the mainline before the commit."""
+    return find_earlier(workshop, mainline.before)
+
+
+def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline, before: Baseline | None) -> GateFacts:
+    """What gates are decided on besides the outcomes of checks; `before` is what find_base knows."""
     today = datetime.now(UTC).date()
     where = (workshop.github, workshop.app.repository)
-    before = find_earlier(workshop, mainline.before)
     # A commit of the mainline that has passed already is judged again as it was then.
     itself = find_earlier(workshop, (commit,)) if mainline.holds_it else None
     # Several commits may be pushed to the mainline at once; a pull request is compared with where it branched off.
@@ -27,11 +31,6 @@ def gather_gate_facts(workshop: Workshop, commit: str, mainline: Mainline) -> Ga
     if is_decided(workshop.app, COVERAGE) and (compared or is_decided(workshop.app, CHANGED_LINES)):
         changed = changed_lines(*where, compared, commit)
     return GateFacts(today, workshop.waivers, itself or before, changed)
-
-
-def find_base(workshop: Workshop, mainline: Mainline) -> Baseline | None:
-    """What is known of the mainline before the commit."""
-    return find_earlier(workshop, mainline.before)
 
 
 def remember(workshop: Workshop, commit: str, gates: tuple[GateResult, ...]) -> None:

@@ -32,11 +32,11 @@ def decide_commit(workshop: Workshop, commit: str, pull_request: int | None = No
     looking = read_mainline.submit(*place, workshop.app.branch, commit)
     checked = run_checks(workshop, read_scanned(workshop, commit, pull_request), looking, fresh=fresh)
     workshop, mainline = checked.workshop, looking.result()
-    facts = replace(gather_gate_facts(workshop, commit, mainline), of_image=checked.of_image)
+    base = find_base(workshop, mainline)
+    facts = replace(gather_gate_facts(workshop, commit, mainline, base), of_image=checked.of_image)
     decided = decide_gates(workshop.app, checked.outcomes, facts)
     gates = (*checked.gates, *decided)
     verdict = decide_all(gates)
-    base = find_base(workshop, mainline)
     if mainline.holds_it and verdict.has_passed:
         remember(workshop, commit, gates)
     name = f"{workshop.application} {commit[:7]}"

@@ -3,13 +3,11 @@
 from datetime import datetime
 
 from blocks.gitops import GitOpsRepository
-from tasks.domain.errors import DesiredStateConflict
 from tasks.domain.promotion.switch import LINE, Switch, find_switches, switch_message
-from tasks.gitops.commit_stream import NewCommit
+from tasks.gitops.empty_commit import say
 from tasks.gitops.mirror import GitOpsMirror, open_mirror
 from tasks.retry import outside_task
 
-_TRIES = 10
 # The texts may also stand elsewhere in a message, so the newest few are looked at.
 _MOST_COMMITS = 20
 
@@ -36,16 +34,12 @@ def turn_switch(repository: GitOpsRepository, switch: Switch) -> Switch:
 
     Raises DesiredStateConflict where the branch moved on during each of ten tries, and what write_image raises.
     """
-    for _ in range(_TRIES):
-        with open_mirror(repository) as mirror:
-            head = mirror.fetch(anew=True)
-            now = next(iter(_read(mirror, head, switch.environment)), None)
-            if (now is not None and now.is_stopped) == switch.is_stopped:
-                return now or switch
-            (commit,) = mirror.add(head, [NewCommit(switch_message(switch))])
-            if mirror.push(commit):
-                return _read(mirror, commit, switch.environment)[0]
-    raise DesiredStateConflict(f"{repository.url} moved on during each of {_TRIES} pushes; try again")
+
+    def same(mirror: GitOpsMirror, revision: str) -> Switch | None:
+        now = next(iter(_read(mirror, revision, switch.environment)), None)
+        return (now or switch) if (now is not None and now.is_stopped) == switch.is_stopped else None
+
+    return say(repository, switch_message(switch), same)
 
 
 def _read(mirror: GitOpsMirror, revision: str, environment: str) -> tuple[Switch, ...]:

@@ -20,10 +20,10 @@ from tasks.domain.feedback.names import check_names
 from tasks.domain.feedback.origin import Origin, parse_origin
 from tasks.domain.feedback.pull_request import PullRequestFacts
 from tasks.domain.verdict import pending
-from tasks.github.checks import read_external_ids, report_checks
+from tasks.github.checks import read_external_ids
 from tasks.github.comments import react, write_comment
 from tasks.github.pull_requests import may_write, read_pull_request
-from tasks.github.whole_check import report_whole
+from tasks.github.whole_check import report_aggregate
 from tasks.runs.checks import FOLLOWED, cancel_checks, find_retests, start_integration
 from tasks.runs.promotions import run_url
 from tasks.runs.questions import find_objection
@@ -190,9 +190,7 @@ def _await(request: Request, pull_request: PullRequestFacts, meant: list[str]) -
         )
         origin = Origin(name, pull_request.number, str(flow_run.id))
         url = run_url(str(flow_run.id))
-        report_checks(request.github, request.repository, pull_request.head, (report,), origin, url)
-        if names.sharing:
-            report_whole(request.github, request.repository, pull_request.head, names, origin, url)
+        report_aggregate(request.github, request.repository, pull_request.head, report, names, origin, url)
         body = waiting_comment(name, pull_request.head, pull_request.author)
         write_comment(request.github, request.repository, pull_request.number, body)
     return Completed(name="Waiting", message=f"Pull request {pull_request.number}: {reason}")

@@ -15,8 +15,7 @@ from tasks.domain.feedback.names import check_names
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.promotion.decision import Later, NotNow, Queued, Refuse, Stopped, Superseded, Wait
 from tasks.domain.verdict import failed
-from tasks.github.checks import report_checks
-from tasks.github.whole_check import report_whole
+from tasks.github.whole_check import report_aggregate
 from tasks.run_log import run_logger
 from tasks.runs.promotions import run_url
 
@@ -56,18 +55,9 @@ def tell_github(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
         names = check_names(workshop.delivery, workshop.application)
         report = aggregate_report(verdict, conclusion=conclusion, name=names.aggregate)
         # A cancelled run takes back only what it has said itself: its commit may be on the mainline by now.
-        report_checks.fn(
-            workshop.github,
-            repository,
-            commit,
-            (report,),
-            origin,
-            url,
-            begins=not state.is_cancelled(),
+        report_aggregate.fn(
+            workshop.github, repository, commit, report, names, origin, url, begins=not state.is_cancelled()
         )
-        if names.sharing:
-            where = (workshop.github, repository, commit)
-            report_whole.fn(*where, names, origin, url, begins=not state.is_cancelled())
     except (DeliveryError, httpx.HTTPError) as problem:
         # There is nobody to tell: no such application or commit, or GitHub does not answer.
         run_logger().warning("GitHub was not told how %s ended: %s", flow_run.name, problem)

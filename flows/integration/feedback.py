@@ -7,7 +7,7 @@ from prefect.runtime import flow_run
 
 from flows.integration.gates import Decided
 from flows.places.workshop import Workshop
-from tasks.domain.feedback.check import CheckReport, aggregate_report, gate_report
+from tasks.domain.feedback.check import aggregate_report, gate_report
 from tasks.domain.feedback.comment import CheckedCommit, gates_comment
 from tasks.domain.feedback.names import check_names
 from tasks.domain.feedback.origin import Origin
@@ -16,7 +16,7 @@ from tasks.domain.verdict import Verdict, pending
 from tasks.github.checks import report_checks
 from tasks.github.comments import write_comment
 from tasks.github.pull_requests import read_pull_request
-from tasks.github.whole_check import report_whole
+from tasks.github.whole_check import report_aggregate
 from tasks.runs.promotions import run_url
 
 
@@ -30,7 +30,9 @@ def report_gates_to_github(
 ) -> None:
     """Each gate's own line, with its findings."""
     aggregate = check_names(workshop.delivery, workshop.application).aggregate
-    _report(workshop, commit, tuple(gate_report(gate, aggregate) for gate in gates), pull_request)
+    reports = tuple(gate_report(gate, aggregate) for gate in gates)
+    where = (workshop.github, workshop.app.repository, commit)
+    report_checks(*where, reports, *_told_by(workshop, pull_request))
 
 
 def report_verdict(
@@ -42,11 +44,9 @@ def report_verdict(
 ) -> None:
     """The one line that branch protection can require, and the application's own where it is of several."""
     names = check_names(workshop.delivery, workshop.application)
-    _report(workshop, commit, (aggregate_report(verdict, gates, name=names.aggregate),), pull_request)
-    if names.sharing:
-        run_id = str(flow_run.id)
-        origin = Origin(workshop.application, pull_request, run_id)
-        report_whole(workshop.github, workshop.app.repository, commit, names, origin, run_url(run_id))
+    report = aggregate_report(verdict, gates, name=names.aggregate)
+    where = (workshop.github, workshop.app.repository, commit)
+    report_aggregate(*where, report, names, *_told_by(workshop, pull_request))
 
 
 def comment_on(workshop: Workshop, pull_request: int, commit: str, decided: Decided) -> None:
@@ -76,7 +76,7 @@ def moved_on(workshop: Workshop, pull_request: int, commit: str) -> str | None:
     return reading.result().moved_on_from(commit)
 
 
-def _report(workshop: Workshop, commit: str, reports: tuple[CheckReport, ...], pull_request: int | None) -> None:
-    origin = Origin(workshop.application, pull_request, str(flow_run.id))
-    url = run_url(str(flow_run.id))
-    report_checks(workshop.github, workshop.app.repository, commit, reports, origin, url)
+def _told_by(workshop: Workshop, pull_request: int | None) -> tuple[Origin, str]:
+    """What a check run is known by, and where people look at what made it."""
+    run_id = str(flow_run.id)
+    return Origin(workshop.application, pull_request, run_id), run_url(run_id)

@@ -1,4 +1,4 @@
-"""The one check of a commit that stands for several applications of its repository, each of which reports by itself."""
+"""The one check of a commit that branch protection can require, also where several applications share a repository."""
 
 import time
 
@@ -12,36 +12,48 @@ from tasks.domain.feedback.origin import Origin
 from tasks.domain.feedback.text import LONGEST_DESCRIPTION, cut
 from tasks.domain.gates.gate import AGGREGATE, GateResult
 from tasks.domain.verdict import Verdict
-from tasks.github.checks import read_verdicts, set_newest_check_run, set_status_of
+from tasks.github.checks import read_verdicts, report_checks, set_newest_check_run, set_status_of
 from tasks.retry import outside_task
 
 # So often, and each time half a second longer after it, this is written anew while others change it too.
 _ROUNDS, _PAUSE_SECONDS = 8, 0.5
 
 
-@outside_task("report all applications of {commit}")
-def report_whole(
+@outside_task("report the verdict on {commit}")
+def report_aggregate(
     github: GitHub,
     repository: str,
     commit: str,
+    report: CheckReport,
     names: CheckNames,
     origin: Origin,
     run_url: str,
     *,
     begins: bool = True,
-) -> Verdict:
-    """Make `tidegate` say what all applications of the repository come to at this moment; gives what it says then.
+) -> None:
+    """Make the commit say what all gates of an application come to, and where it shares its repository, `tidegate`.
 
-    Runs of other applications do the same at the same time, so it is looked at again after it was written: whoever
-    wrote last has seen what was true last. Without `begins` it is only changed where it is there. Raises what
-    report_checks raises, and DeliveryError where it does not stay what it is.
+    That is what all applications of the repository come to; without `begins` it is only changed where it is there.
+    Raises what report_checks raises, and DeliveryError where `tidegate` does not stay what it is.
+    """
+    report_checks.fn(github, repository, commit, (report,), origin, run_url, begins=begins)
+    if names.sharing:
+        _report_whole(github, repository, commit, names, origin, run_url, begins=begins)
+
+
+def _report_whole(
+    github: GitHub, repository: str, commit: str, names: CheckNames, origin: Origin, run_url: str, *, begins: bool
+) -> None:
+    """Runs of other applications do the same at the same time, so it is looked at again after it was written.
+
+    Whoever wrote last has seen what was true last.
     """
     with github.get_client(repository) as client:
         for done in range(_ROUNDS):
             known = read_verdicts(github, client, repository, commit)
             whole = names.whole(known)
             if _says(known.get(AGGREGATE), whole) or (AGGREGATE not in known and not begins):
-                return whole
+                return
             # What GitHub has just been told it may not show yet.
             time.sleep(_PAUSE_SECONDS * done)
             _write(github, client, repository, commit, _report(names, whole, known), origin, run_url)

@@ -21,8 +21,8 @@ from tasks.domain.feedback.names import CheckNames
 from tasks.domain.feedback.origin import Origin
 from tasks.domain.verdict import Verdict, failed, passed, pending
 from tasks.github import api, whole_check
-from tasks.github.checks import read_statuses, report_checks
-from tasks.github.whole_check import report_whole
+from tasks.github.checks import read_statuses
+from tasks.github.whole_check import report_aggregate
 
 REPOSITORY = "acme/shop"
 SHOP = CheckNames("shop", ("shop", "web"), ("shop", "web"))
@@ -67,8 +67,8 @@ def sha(state: GitHubState) -> str:
 def report(github: GitHub, sha: str, names: CheckNames, verdict: Verdict, run: str = "1") -> Verdict:
     """As a run of integrate does; what all together then say."""
     origin, url = Origin(names.application, 7, run), f"http://127.0.0.1/runs/{names.application}-{run}"
-    report_checks.fn(github, REPOSITORY, sha, (aggregate_report(verdict, name=names.aggregate),), origin, url)
-    report_whole.fn(github, REPOSITORY, sha, names, origin, url)
+    own = aggregate_report(verdict, name=names.aggregate)
+    report_aggregate.fn(github, REPOSITORY, sha, own, names, origin, url)
     return read_statuses.fn(github, REPOSITORY, sha)["tidegate"]
 
 
@@ -85,7 +85,8 @@ def test_it_is_green_only_while_every_application_is(github: GitHub, sha: str) -
 
 
 def test_what_has_said_nothing_is_not_begun_by_a_run_that_was_cancelled(github: GitHub, sha: str) -> None:
-    report_whole.fn(github, REPOSITORY, sha, SHOP, Origin("shop", 7, "1"), "", begins=False)
+    own = aggregate_report(failed("Cancelled."), name=SHOP.aggregate)
+    report_aggregate.fn(github, REPOSITORY, sha, own, SHOP, Origin("shop", 7, "1"), "", begins=False)
     assert read_statuses.fn(github, REPOSITORY, sha) == {}
 
 
